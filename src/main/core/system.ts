@@ -1,0 +1,19 @@
+import { randomInt } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Clock, Random } from './ports.ts'
+
+/** The real clock and the real chance: the only place in the core that asks the machine for either. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: async (ms, signal) => {
+    // Timers hold at most 2^31 - 1 ms; a longer sleep wakes early and its caller looks again.
+    await wait(Math.min(Math.max(0, ms), 2_147_483_647), undefined, signal ? { signal } : {})
+  },
+}
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'
+
+export const systemRandom: Random = {
+  next: () => randomInt(2 ** 32) / 2 ** 32,
+  id: (length) => Array.from({ length }, () => LETTERS[randomInt(LETTERS.length)]).join(''),
+}
