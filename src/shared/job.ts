@@ -101,7 +101,7 @@ export const Attempt = z.object({
   sentAt: z.int().nullable(),
   /** The one repeat under the same key, where the provider takes keys. */
   resentAt: z.int().nullable(),
-  outcome: z.enum(['open', 'accepted', 'refused', 'not-sent', 'unknown', 'found', 'absent']),
+  outcome: z.enum(['open', 'accepted', 'refused', 'not-sent', 'unknown', 'found', 'absent', 'left']),
   remoteId: z.string().nullable(),
 })
 export type Attempt = z.infer<typeof Attempt>

@@ -1,0 +1,39 @@
+import type { Clip } from '../../../shared/clip.ts'
+import type { Sqlite } from './open.ts'
+import { fromRow, type Row, toJson, toSql } from './rows.ts'
+
+export type NewClip = Omit<Clip, 'id' | 'condition' | 'checkedAt'>
+
+/** Every statement over `clips`. */
+export function createClips(db: Sqlite) {
+  const insert = db.prepare(
+    `INSERT INTO clips (job_id, run_id, archive_folder, path, sidecar_path, sha256, size_bytes, width, height,
+       duration_ms, has_sound, model, prompt, remote_id, problem_json, created_at)
+     VALUES (@jobId, @runId, @archiveFolder, @path, @sidecarPath, @sha256, @sizeBytes, @width, @height, @durationMs,
+       @hasSound, @model, @prompt, @remoteId, @problemJson, @createdAt)`,
+  )
+  const get = db.prepare('SELECT * FROM clips WHERE id = ?')
+  const ofJob = db.prepare('SELECT * FROM clips WHERE job_id = ?')
+  const byPath = db.prepare('SELECT * FROM clips WHERE archive_folder = ? AND path = ?')
+  const page = db.prepare(
+    `SELECT * FROM clips WHERE id > @after AND (@runId IS NULL OR run_id = @runId) ORDER BY id LIMIT @limit`,
+  )
+  const count = db.prepare('SELECT count(*) AS n FROM clips WHERE @runId IS NULL OR run_id = @runId')
+  const setCondition = db.prepare('UPDATE clips SET condition = @condition, checked_at = @now WHERE id = @id')
+  const read = (row: unknown): Clip | undefined => (row ? fromRow<Clip>(row) : undefined)
+  return {
+    insert({ problem, ...clip }: NewClip): number {
+      const values: Row = Object.fromEntries(Object.entries(clip).map(([key, value]) => [key, toSql(value)]))
+      return Number(insert.run({ ...values, problemJson: toJson(problem) }).lastInsertRowid)
+    },
+    get: (id: number) => read(get.get(id)),
+    ofJob: (jobId: number) => read(ofJob.get(jobId)),
+    byPath: (folder: string, path: string) => read(byPath.get(folder, path)),
+    page: (runId: number | null, after: number, limit: number) =>
+      page.all({ runId, after, limit }).map((row) => fromRow<Clip>(row)),
+    count: (runId: number | null) => (count.get({ runId }) as { n: number }).n,
+    setCondition: (id: number, condition: Clip['condition'], now: number) =>
+      void setCondition.run({ id, condition, now }),
+  }
+}
+export type Clips = ReturnType<typeof createClips>

@@ -1,0 +1,62 @@
+import type { Reference } from '../../../shared/reference.ts'
+import type { Sqlite } from './open.ts'
+import { fromRow, toSql } from './rows.ts'
+
+export interface UploadRecord {
+  id: number
+  referenceId: number
+  accountId: number
+  url: string
+  fileId: string | null
+  expiresAt: number | null
+  createdAt: number
+}
+
+/** Every statement over `references` and `uploads`. */
+export function createReferences(db: Sqlite) {
+  const insert = db.prepare(
+    `INSERT INTO "references" (sha256, kind, format, media_type, size_bytes, width, height, duration_ms,
+       frames_per_second, has_sound, has_transparency, name, original_path, created_at)
+     VALUES (@sha256, @kind, @format, @mediaType, @sizeBytes, @width, @height, @durationMs, @framesPerSecond,
+       @hasSound, @hasTransparency, @name, @originalPath, @createdAt)
+     ON CONFLICT (sha256) DO UPDATE SET name = name RETURNING id`,
+  )
+  const get = db.prepare('SELECT * FROM "references" WHERE id = ?')
+  const byHash = db.prepare('SELECT * FROM "references" WHERE sha256 = ?')
+  const byName = db.prepare('SELECT * FROM "references" WHERE name = ? ORDER BY id DESC LIMIT 1')
+  const list = db.prepare('SELECT * FROM "references" ORDER BY id DESC LIMIT ? OFFSET ?')
+  const insertUpload = db.prepare(
+    `INSERT INTO uploads (reference_id, account_id, url, file_id, expires_at, created_at)
+     VALUES (@referenceId, @accountId, @url, @fileId, @expiresAt, @createdAt)`,
+  )
+  const freshUpload = db.prepare(
+    `SELECT * FROM uploads WHERE reference_id = @referenceId AND account_id = @accountId
+       AND (expires_at IS NULL OR expires_at > @after) ORDER BY expires_at IS NULL DESC, expires_at DESC LIMIT 1`,
+  )
+  const forgetUpload = db.prepare('DELETE FROM uploads WHERE id = ?')
+  const deadUploads = db.prepare(
+    'SELECT * FROM uploads WHERE account_id = ? AND file_id IS NOT NULL AND expires_at <= ? ORDER BY expires_at',
+  )
+  const read = (row: unknown): Reference | undefined => (row ? fromRow<Reference>(row) : undefined)
+  return {
+    /** Adds a reference, or finds the one with the same content. Returns its id. */
+    add(reference: Omit<Reference, 'id'>): number {
+      const values = Object.fromEntries(Object.entries(reference).map(([key, value]) => [key, toSql(value)]))
+      return (insert.get(values) as { id: number }).id
+    },
+    get: (id: number) => read(get.get(id)),
+    byHash: (sha256: string) => read(byHash.get(sha256)),
+    byName: (name: string) => read(byName.get(name)),
+    list: (limit: number, offset: number) => list.all(limit, offset).map((row) => fromRow<Reference>(row)),
+    addUpload: (upload: Omit<UploadRecord, 'id'>) => void insertUpload.run(upload),
+    /** An address that lives beyond `after`, the longest-lived first. */
+    freshUpload(referenceId: number, accountId: number, after: number): UploadRecord | undefined {
+      const row = freshUpload.get({ referenceId, accountId, after })
+      return row ? fromRow<UploadRecord>(row) : undefined
+    },
+    forgetUpload: (id: number) => void forgetUpload.run(id),
+    deadUploads: (accountId: number, now: number) =>
+      deadUploads.all(accountId, now).map((row) => fromRow<UploadRecord>(row)),
+  }
+}
+export type References = ReturnType<typeof createReferences>

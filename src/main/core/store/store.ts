@@ -1,0 +1,39 @@
+import { createAccounts } from './accounts.ts'
+import { createAttempts } from './attempts.ts'
+import { createClips } from './clips.ts'
+import { createEvents } from './events.ts'
+import { createJobs } from './jobs.ts'
+import { createLedger } from './ledger.ts'
+import { backUpDaily, openDatabase } from './open.ts'
+import { createReferences } from './references.ts'
+import { createRuns } from './runs.ts'
+import { createSettings } from './settings.ts'
+
+/** The database of one data folder: every table's statements, and the transaction they run in. */
+export function openStore(path: string) {
+  const db = openDatabase(path)
+  return {
+    accounts: createAccounts(db),
+    runs: createRuns(db),
+    jobs: createJobs(db),
+    attempts: createAttempts(db),
+    references: createReferences(db),
+    clips: createClips(db),
+    ledger: createLedger(db),
+    events: createEvents(db),
+    settings: createSettings(db),
+    /** Runs `change` in one transaction: all of it is durable when this returns, or none. */
+    write: <T>(change: () => T): T => db.transaction(change).immediate(),
+    backUp: (now: number) => backUpDaily(db, path, now),
+    /** How SQLite would run a query; for the plan tests. */
+    explain: (sql: string): string =>
+      (db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all({}) as { detail: string }[])
+        .map((row) => row.detail)
+        .join('\n'),
+    analyze: () => void db.exec('ANALYZE'),
+    close: () => {
+      if (db.open) db.close()
+    },
+  }
+}
+export type Store = ReturnType<typeof openStore>
