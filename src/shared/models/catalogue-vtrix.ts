@@ -1,0 +1,116 @@
+import {
+  audioFile,
+  audioSlot,
+  duration,
+  output,
+  picture26,
+  prompt,
+  promptExtend,
+  seed,
+  shotType,
+  video,
+} from './catalogue-parts.ts'
+import { sizesOf, WAN26_SIZES } from './sizes.ts'
+import type { Model } from './types.ts'
+
+export const VTRIX_WAN26: readonly Model[] = [
+  {
+    id: 'wan26_r2v',
+    family: 'vtrix',
+    kind: 'reference_to_video',
+    title: 'Wan 2.6 reference video (Vtrix)',
+    inFirstRelease: true,
+    lifecycle: 'active',
+    parameters: [
+      prompt(1500, ['V1'], { path: 'input.prompt' }),
+      {
+        field: 'size',
+        path: 'parameters.size',
+        type: 'text',
+        required: false,
+        values: sizesOf(WAN26_SIZES),
+        default: '1920*1080',
+        alwaysSent: '1280*720',
+        help: 'Frame as width*height; a ratio and a quality do too. Left out = 1280*720, the cheaper tier.',
+        basis: 'documented',
+        sources: ['V1'],
+      },
+      duration(['V1', 'A1'], {
+        path: 'parameters.duration',
+        minimum: 2,
+        maximum: 15,
+        offered: [5, 10, 15],
+        warnAbove: {
+          value: 10,
+          why: "Vtrix's page takes up to 15 s; the model's maker states at most 10 s for this model.",
+          sources: ['V1', 'A1'],
+        },
+      }),
+      {
+        ...promptExtend(true, ['V1']),
+        path: 'parameters.prompt_extend',
+        doubtful: {
+          value: false,
+          why: "The model's maker does not list this switch for the model behind: “false” may be ignored.",
+          sources: ['A1'],
+        },
+      },
+      {
+        field: 'watermark',
+        path: 'parameters.watermark',
+        type: 'boolean',
+        required: false,
+        default: false,
+        help: 'Writes “AI Generated” in the lower right corner.',
+        basis: 'documented',
+        sources: ['V1'],
+      },
+      {
+        field: 'generate_audio',
+        path: 'parameters.audio',
+        type: 'boolean',
+        required: false,
+        default: true,
+        help: 'Whether the clip has sound. Sent only when chosen.',
+        doubtful: {
+          value: false,
+          why: "The model's maker has this switch on its flash variant only: “no” may be ignored and the clip may have sound.",
+          sources: ['A8'],
+        },
+        basis: 'documented',
+        sources: ['V1', 'A8'],
+      },
+      shotType(['V1'], { path: 'parameters.shot_type' }),
+      seed(['V1'], 0, 'parameters.seed'),
+    ],
+    references: { minimum: 1, maximum: 5, sources: ['V1'] },
+    slots: [
+      {
+        path: 'input.reference_urls',
+        kinds: ['image', 'video'],
+        isList: true,
+        minimum: 1,
+        maximum: 5,
+        maximumOfKind: { image: 5, video: 3 },
+        limits: { image: picture26(['V1']), video: video(['V1'], { minimum: 3, maximum: 30 }) },
+        help: 'One to five pictures and videos (at most three videos), one subject per file, in the order of character1 to character5.',
+        sources: ['V1', 'A1'],
+      },
+    ],
+    audio: audioSlot('input.audio_url', false, audioFile(['V1'], ['wav', 'mp3'], 3), {
+      help: "Sound for the clip; needs a public address. The model's maker does not list it for this model: it may be ignored.",
+    }),
+    naming: { style: 'characterN', basis: 'documented', sources: ['V1'] },
+    multiNeedsExtend: true,
+    sound: 'switch',
+    notOffered: [],
+    output: output({
+      sizes: WAN26_SIZES,
+      sizesBasis: 'documented',
+      note: "Sizes are printed by the provider. Container, codec and rate are the model maker's.",
+    }),
+    billing:
+      "Cost = price per second of the size tier x duration. The model's maker also bills seconds of reference videos; whether Vtrix does is not stated.",
+    sources: ['V1', 'A1'],
+  },
+]

@@ -1,0 +1,76 @@
+import { EVOLINK_WAN26 } from './catalogue-evolink.ts'
+import { EVOLINK_WAN25, EVOLINK_WAN27 } from './catalogue-evolink-more.ts'
+import { VTRIX_WAN26 } from './catalogue-vtrix.ts'
+import type { Family, FieldName, Model, Parameter } from './types.ts'
+
+/** Raised with every change of a fact. */
+export const CATALOGUE_VERSION = '2026-10-10.1'
+
+/** Every model Reelsheet knows, the first release's first. `wan2.7-text-to-video` has a price but no page of facts. */
+export const MODELS: readonly Model[] = [
+  ...EVOLINK_WAN26,
+  ...VTRIX_WAN26,
+  ...EVOLINK_WAN27,
+  ...EVOLINK_WAN25,
+].sort((a, b) => Number(b.inFirstRelease) - Number(a.inFirstRelease))
+
+const byId = new Map(MODELS.map((model) => [model.id, model]))
+const parametersOf = new Map(
+  MODELS.map((model) => [model.id, new Map(model.parameters.map((each) => [each.field, each]))]),
+)
+
+export function findModel(id: string): Model | undefined {
+  return byId.get(id)
+}
+
+/** The model's parameter for a canonical field; undefined when the model does not take it. */
+export function parameterOf(model: Model, field: FieldName): Parameter | undefined {
+  return parametersOf.get(model.id)?.get(field) ?? model.parameters.find((each) => each.field === field)
+}
+
+/** All canonical fields, in the order in which they are checked and shown. */
+export const FIELDS = [
+  'prompt',
+  'negative_prompt',
+  'duration',
+  'size',
+  'aspect_ratio',
+  'quality',
+  'generate_audio',
+  'prompt_extend',
+  'shot_type',
+  'watermark',
+  'seed',
+  'generation_mode',
+  'callback_url',
+] as const satisfies readonly FieldName[]
+
+/** Names most like `text`, best first, at most three; of one family if given. */
+export function nearestModels(text: string, family?: Family): string[] {
+  const wanted = plain(text)
+  return MODELS.filter((model) => family === undefined || model.family === family)
+    .map((model) => ({ id: model.id, distance: editDistance(wanted, plain(model.id)) }))
+    .sort((a, b) => a.distance - b.distance || a.id.length - b.id.length)
+    .slice(0, 3)
+    .map((each) => each.id)
+}
+
+const plain = (text: string): string =>
+  text
+    .slice(0, 60)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]/g, '')
+
+/** Insertions, deletions and replacements between two short texts. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}
