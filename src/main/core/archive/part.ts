@@ -1,0 +1,201 @@
+import { createHash, type Hash } from 'node:crypto'
+import type { Clock } from '../ports.ts'
+import { strongValidator } from './answer.ts'
+import type { Disk, DiskFile } from './disk.ts'
+import { hashFile } from './hash.ts'
+import { type PartNotes, readNotes, removePart, writeNotes } from './notes.ts'
+
+/** What the server said of the file a part belongs to. */
+export interface FileFacts {
+  etag: string | null
+  lastModified: string | null
+  totalBytes: number | null
+  contentType: string | null
+}
+const NOTHING_KNOWN: FileFacts = { etag: null, lastModified: null, totalBytes: null, contentType: null }
+
+/** Where a part's bytes come from: names the output, and the link without its signature. */
+export interface PartSource {
+  identity: string
+  urlHash: string
+}
+
+/** So much may be fetched again after a power loss or a kill: the price of not syncing after every write. */
+const SYNC_EVERY_BYTES = 16 * 1024 * 1024
+const SYNC_EVERY_MS = 5_000
+
+/**
+ * An unfinished download on disk: `<name>.part` and its notes. Bytes are appended and hashed beside
+ * the writing; every so often what is there is synced and noted, so that a later try goes on from
+ * a place that is surely whole.
+ */
+export class Part {
+  facts: FileFacts = NOTHING_KNOWN
+  /** Bytes in the file, all of them hashed. */
+  position = 0
+  isComplete = false
+  readonly #disk: Disk
+  readonly #path: string
+  readonly #source: PartSource
+  readonly #clock: Clock
+  #file: DiskFile | undefined
+  #hash: Hash = createHash('sha256')
+  #syncedBytes = 0
+  #syncedAt: number
+  #syncing: Promise<void> | undefined
+  #syncFault: unknown
+
+  private constructor(disk: Disk, path: string, source: PartSource, clock: Clock) {
+    this.#disk = disk
+    this.#path = path
+    this.#source = source
+    this.#clock = clock
+    this.#syncedAt = clock.now()
+  }
+
+  /** Takes up what an earlier try left, if its notes can be trusted; else starts with nothing. */
+  static async open(
+    disk: Disk,
+    path: string,
+    source: PartSource,
+    clock: Clock,
+    signal: AbortSignal,
+  ): Promise<Part> {
+    const part = new Part(disk, path, source, clock)
+    const notes = await readNotes(disk, path)
+    const entry = await disk.stat(path)
+    if (notes && entry?.kind === 'file' && canBuildOn(notes, entry.sizeBytes, source))
+      await part.#takeUp(notes, signal)
+    return part
+  }
+
+  async #takeUp(notes: PartNotes, signal: AbortSignal): Promise<void> {
+    this.#file = await this.#disk.open(this.#path, 'edit')
+    try {
+      const found = await hashFile(this.#file, this.#hash, notes.syncedBytes, signal)
+      if (found !== notes.syncedBytes) return await this.restart()
+      await this.#file.truncate(found)
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+    this.position = notes.syncedBytes
+    this.#syncedBytes = notes.syncedBytes
+    this.isComplete = notes.isComplete
+    this.facts = notes
+  }
+
+  /** Forgets everything received so far. */
+  async restart(): Promise<void> {
+    await this.#settleSync()
+    this.#hash = createHash('sha256')
+    this.position = 0
+    this.#syncedBytes = 0
+    this.isComplete = false
+    this.facts = NOTHING_KNOWN
+    await this.close()
+    await removePart(this.#disk, this.#path)
+  }
+
+  /** Appends chunks: the system writes them while this thread hashes them. */
+  async append(chunks: readonly Uint8Array[]): Promise<void> {
+    if (this.#syncFault) throw this.#syncFault
+    this.#file ??= await this.#create()
+    const writing = this.#file.write(chunks, this.position)
+    let length = 0
+    for (const chunk of chunks) {
+      this.#hash.update(chunk)
+      length += chunk.byteLength
+    }
+    await writing
+    this.position += length
+    this.#syncNowAndThen()
+  }
+
+  async #create(): Promise<DiskFile> {
+    await removePart(this.#disk, this.#path)
+    return await this.#disk.open(this.#path, 'create')
+  }
+
+  /** Syncs beside the transfer, one at a time; a fault shows at the next append. */
+  #syncNowAndThen(): void {
+    const isDue =
+      this.position - this.#syncedBytes >= SYNC_EVERY_BYTES ||
+      this.#clock.now() - this.#syncedAt >= SYNC_EVERY_MS
+    if (!isDue || this.#syncing) return
+    this.#syncing = this.#sync()
+      .catch((error: unknown) => {
+        this.#syncFault = error
+      })
+      .finally(() => {
+        this.#syncing = undefined
+      })
+  }
+
+  async #sync(): Promise<void> {
+    const upTo = this.position
+    this.#syncedAt = this.#clock.now()
+    await this.#file?.sync()
+    this.#syncedBytes = upTo
+    // Notes lost to a power loss only cost bytes, so they are not synced themselves.
+    await writeNotes(this.#disk, this.#path, this.notes(), false)
+  }
+
+  async #settleSync(): Promise<void> {
+    await this.#syncing
+    this.#syncFault = undefined
+  }
+
+  /**
+   * Makes everything received so far count for the next try. A part without bytes, or whose server gave
+   * nothing to recognise the file by, is worth nothing and is removed.
+   */
+  async keep(): Promise<void> {
+    if (this.#syncing) await this.#syncing
+    if (this.#syncFault) throw this.#syncFault
+    const isWorthKeeping = this.position > 0 && (this.isComplete || strongValidator(this.facts) !== null)
+    if (!isWorthKeeping) return await this.restart()
+    if (this.#syncedBytes === this.position && !this.isComplete) return
+    await this.#sync()
+  }
+
+  async close(): Promise<void> {
+    if (this.#syncing) await this.#syncing
+    const file = this.#file
+    this.#file = undefined
+    await file?.close()
+  }
+
+  /** SHA-256 (hex) of everything in the part. */
+  digest(): string {
+    return this.#hash.copy().digest('hex')
+  }
+
+  notes(): PartNotes {
+    const { etag, lastModified, totalBytes, contentType } = this.facts
+    return {
+      reelsheetPart: 1,
+      ...this.#source,
+      etag,
+      lastModified,
+      totalBytes,
+      contentType,
+      syncedBytes: this.#syncedBytes,
+      isComplete: this.isComplete && this.#syncedBytes === this.position,
+      placing: null,
+    }
+  }
+}
+
+/**
+ * Only bytes of the same output count. A fresh link to the same output may be spelled differently; then only a strong ETag with a known size can
+ * show that it is the same file.
+ */
+function canBuildOn(notes: PartNotes, sizeBytes: number, source: PartSource): boolean {
+  if (notes.identity !== source.identity) return false
+  if (notes.syncedBytes === 0 || sizeBytes < notes.syncedBytes) return false
+  if (notes.totalBytes !== null && notes.syncedBytes > notes.totalBytes) return false
+  if (notes.isComplete) return true
+  if (strongValidator(notes) === null) return false
+  return notes.urlHash === source.urlHash || (notes.etag !== null && notes.totalBytes !== null)
+}
