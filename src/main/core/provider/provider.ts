@@ -20,13 +20,23 @@ export interface Provider {
   }
   /** Sends one create request. Throws Refused, Busy, Unreachable or Unconfirmed. */
   create(request: CreateRequest, signal: AbortSignal): Promise<Accepted>
-  /** Reads tasks; an id that the provider does not know is `forgotten`. Throws Refused, Busy or Unreachable. */
+  /**
+   * Reads tasks; an id that the provider does not know is `forgotten`. An id that is absent from the
+   * map could not be read this time (another one could): ask again later. Throws Refused, Busy or
+   * Unreachable when nothing could be read.
+   */
   read(remoteIds: readonly string[], signal: AbortSignal): Promise<Map<string, TaskReading>>
   /** Tasks created at or after `since` (epoch ms), newest first. */
   list?(since: number, signal: AbortSignal): Promise<ListedTask[]>
   credits?(signal: AbortSignal): Promise<Balance>
   /** Uploads one reference. Uploading is free and may be repeated. */
   upload?(file: UploadRequest, signal: AbortSignal): Promise<Uploaded>
+  /** Places used and free at the file service. */
+  fileQuota?(signal: AbortSignal): Promise<FileQuota>
+  /** One page of the files stored at the file service, from page 1. */
+  listFiles?(page: number, signal: AbortSignal): Promise<StoredFile[]>
+  /** Removes one uploaded file; a file that is gone already is no error. */
+  deleteFile?(fileId: string, signal: AbortSignal): Promise<void>
   /** Cheapest call that shows whether base address and key work. */
   probe(signal: AbortSignal): Promise<void>
 }
@@ -89,6 +99,20 @@ export interface Uploaded {
   fileId: string | null
 }
 
+export interface FileQuota {
+  usedFiles: number | null
+  maxFiles: number | null
+  remainingFiles: number | null
+}
+
+export interface StoredFile {
+  fileId: string
+  name: string | null
+  sizeBytes: number | null
+  /** Epoch ms; null = not told. */
+  uploadedAt: number | null
+}
+
 /** Whose reason it is: a refusal for the account's reason never fails a job. */
 export type RefusalScope = 'job' | 'account'
 
@@ -117,6 +141,8 @@ export class Refused extends Error {
   readonly status: number | null
   /** Epoch ms at which the reason is said to end (a daily limit's reset); null = not told. */
   readonly until: number | null
+  /** Size of the request that was too large, bytes; null where size is not the reason. */
+  readonly sentBytes: number | null
   constructor(
     given: {
       kind: RefusalKind
@@ -124,6 +150,7 @@ export class Refused extends Error {
       problem: Problem
       status?: number | null
       until?: number | null
+      sentBytes?: number | null
     },
     options?: ErrorOptions,
   ) {
@@ -133,6 +160,7 @@ export class Refused extends Error {
     this.problem = given.problem
     this.status = given.status ?? null
     this.until = given.until ?? null
+    this.sentBytes = given.sentBytes ?? null
   }
 }
 
