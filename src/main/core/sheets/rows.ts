@@ -1,0 +1,188 @@
+import { type Problem, problem } from '../../../shared/problem.ts'
+import type { SheetRow } from '../../../shared/sheet.ts'
+import { unescapeCell } from './escape.ts'
+
+/** A file after parsing, before anybody asks what the cells mean. */
+export interface Table {
+  headers: string[]
+  /** Data records in order. `fault` is the parser's word for a quote that went wrong. */
+  records: { cells: string[]; fault?: string }[]
+  limits: { cellCharacters: number }
+}
+
+type Column =
+  | { kind: 'value'; header: string; field: string }
+  | { kind: 'reference'; header: string; order: number }
+  | { kind: 'list'; header: string }
+  | { kind: 'audio'; header: string }
+  | { kind: 'extra'; header: string }
+
+/**
+ * Rows from a table and its mapping. Row numbers are places in `records`, from 1. A row with a problem is still
+ * a row: it keeps its number and its cells, and whoever runs the sheet leaves it out.
+ */
+export function toRows(
+  table: Table,
+  mapping: Readonly<Record<string, string>>,
+): { rows: SheetRow[]; problems: Problem[] } {
+  const columns = table.headers.map((header) => planColumn(header, mapping[header]))
+  const problems: Problem[] = []
+  const rows = table.records.map((record, index) => {
+    const row = index + 1
+    checkRecord(record, row, table, problems)
+    return toRow(record.cells, row, columns, problems)
+  })
+  return { rows, problems }
+}
+
+function planColumn(header: string, field: string | undefined): Column {
+  if (field === undefined) return { kind: 'extra', header }
+  if (field === 'references') return { kind: 'list', header }
+  if (field === 'audio') return { kind: 'audio', header }
+  const reference = /^ref (\d+)$/u.exec(field)
+  if (reference) return { kind: 'reference', header, order: Number(reference[1]) }
+  return { kind: 'value', header, field }
+}
+
+function checkRecord(
+  record: { cells: string[]; fault?: string },
+  row: number,
+  table: Table,
+  problems: Problem[],
+): void {
+  const { cells, fault } = record
+  if (fault !== undefined) problems.push(describeQuote(fault, row))
+  const width = table.headers.length
+  if (cells.length > width && cells.slice(width).some((cell) => cell.trim() !== '')) {
+    problems.push(describeRagged(cells, row, width))
+  }
+  for (let index = 0; index < cells.length; index += 1) {
+    const cell = cells[index] as string
+    if (cell.length <= table.limits.cellCharacters) continue
+    problems.push(describeLong(cell.length, row, table.headers[index], table.limits.cellCharacters))
+    cells[index] = cell.slice(0, table.limits.cellCharacters)
+  }
+}
+
+function describeQuote(fault: string, row: number): Problem {
+  if (fault === 'MissingQuotes') {
+    const what = `Row ${row}: a quote opens in this row and never closes, so everything after it became one cell.`
+    return problem('sheet-unreadable', what, 'Close the quote, then read the sheet again.', { row })
+  }
+  const what = `Row ${row}: a quoted cell has text after its closing quote.`
+  const next = 'Write a quote inside a quoted cell twice (""), then read the sheet again.'
+  return problem('sheet-unreadable', what, next, { row })
+}
+
+function describeRagged(cells: readonly string[], row: number, width: number): Problem {
+  const what = `Row ${row} has ${cells.length} cells, the header has ${width}; the cells may stand in wrong columns.`
+  const next = 'Put text that contains the separator into quotes.'
+  return problem('sheet-unreadable', what, next, { row, value: (cells[width] ?? '').slice(0, 80) })
+}
+
+function describeLong(length: number, row: number, column: string | undefined, limit: number): Problem {
+  const what = `Row ${row}: a cell has ${length} characters; ${limit} are allowed. The row will not run.`
+  const place = column === undefined ? { row } : { row, column }
+  return problem('value-invalid', what, 'Shorten the cell, or look for a quote that is not closed.', place)
+}
+
+function toRow(
+  cells: readonly string[],
+  row: number,
+  columns: readonly Column[],
+  problems: Problem[],
+): SheetRow {
+  const values: Record<string, string> = Object.create(null)
+  const extra: Record<string, string> = Object.create(null)
+  const all: Record<string, string> = Object.create(null)
+  const numbered: { order: number; column: string; text: string }[] = []
+  const listed: SheetRow['references'] = []
+  let audio: SheetRow['audio'] = null
+  for (let index = 0; index < columns.length; index += 1) {
+    const column = columns[index] as Column
+    const { header } = column
+    const cell = unescapeCell(readCell(cells, index))
+    all[header] = cell
+    const text = cell.trim()
+    if (text === '') continue
+    if (column.kind === 'value') values[column.field] = column.field === 'prompt' ? cell : text
+    else if (column.kind === 'extra') extra[header] = cell
+    else if (column.kind === 'reference') numbered.push({ order: column.order, column: header, text })
+    else if (column.kind === 'list') listed.push(...splitList(text, header))
+    else if (isSwitch(text)) problems.push(describeSwitch(row, header, text))
+    else audio = { column: header, text }
+  }
+  numbered.sort((left, right) => left.order - right.order)
+  const references = numbered.map(({ column, text }) => ({ column, text }))
+  return { row, values, references: references.concat(listed), audio, extra, cells: all }
+}
+
+/** The last cell keeps the carriage return of a CRLF file, which is part of the line end and not of the cell. */
+function readCell(cells: readonly string[], index: number): string {
+  const cell = cells[index] ?? ''
+  return index === cells.length - 1 && cell.endsWith('\r') ? cell.slice(0, -1) : cell
+}
+
+/** A `|` inside a data address cannot occur: base64 has no such letter. */
+function splitList(text: string, column: string): SheetRow['references'] {
+  const parts = text.split('|').map((part) => part.trim())
+  return parts.filter((part) => part !== '').map((part) => ({ column, text: part }))
+}
+
+function isSwitch(text: string): boolean {
+  return /^(?:true|false|yes|no|on|off|0|1|是|否)$/iu.test(text)
+}
+
+function describeSwitch(row: number, column: string, value: string): Problem {
+  const what = `Row ${row}: the column "${column}" holds "${value}", but it names a sound file.`
+  const next = 'Use the column "generate_audio" to switch sound on or off, or write the path of a sound file.'
+  return problem('value-invalid', what, next, { row, column, value })
+}
+
+/**
+ * Rows that order the same clip twice (`row-repeated`, a warning: it may be wanted) and ids that stand twice
+ * (an error on the later row: an id names one intent, and a repeated import goes by it).
+ */
+export function findRepeats(rows: readonly SheetRow[]): Problem[] {
+  const problems: Problem[] = []
+  const orders = new Map<string, number>()
+  const ids = new Map<string, number>()
+  for (const row of rows) {
+    const id = row.values.id
+    const firstId = id === undefined ? undefined : ids.get(id)
+    if (id !== undefined && firstId !== undefined) {
+      problems.push(repeatedId(row.row, firstId, id))
+      continue
+    }
+    if (id !== undefined) ids.set(id, row.row)
+    const key = describeOrder(row)
+    const first = orders.get(key)
+    if (first === undefined) orders.set(key, row.row)
+    else problems.push(repeatedRow(row.row, first))
+  }
+  return problems
+}
+
+function describeOrder(row: SheetRow): string {
+  let key = ''
+  for (const field in row.values) key += `${field}\u0000${row.values[field]?.trim()}\u0001`
+  for (const reference of row.references) key += `\u0002${reference.text}`
+  return row.audio ? `${key}\u0003${row.audio.text}` : key
+}
+
+function repeatedRow(row: number, first: number): Problem {
+  const what = `Row ${row} orders exactly what row ${first} orders; both would be made and paid for.`
+  return problem(
+    'row-repeated',
+    what,
+    'Remove one, or give them different ids if two takes are wanted.',
+    { row },
+    'warning',
+  )
+}
+
+function repeatedId(row: number, first: number, id: string): Problem {
+  const shown = id.slice(0, 80)
+  const what = `Row ${row} has the id "${shown}" that row ${first} has; an id may stand once. The row will not run.`
+  return problem('row-repeated', what, 'Give the row an id of its own.', { row, column: 'id', value: shown })
+}
