@@ -44,6 +44,7 @@ export interface Call {
   context: Omit<CallContext, 'provider' | 'account' | 'host'>
   signal: AbortSignal
   onProgress?: (sentBytes: number) => void
+  maxAnswerBytes?: number
 }
 
 export interface Caller {
@@ -88,6 +89,7 @@ export function createCaller(options: CallerOptions): Caller {
         timeouts,
         signal: call.signal,
         isFresh,
+        ...(call.maxAnswerBytes === undefined ? {} : { maxAnswerBytes: call.maxAnswerBytes }),
         ...(call.onProgress === undefined ? {} : { onProgress: call.onProgress }),
       })
     } catch (error) {

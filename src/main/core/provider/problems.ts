@@ -66,6 +66,7 @@ export function toError(verdict: Verdict, context: CallContext): Error {
         problem: refusalProblem(reaction.kind, reaction.scope, told, status, context),
         status,
         until: reaction.until,
+        said: told.message,
         sentBytes: isAboutSize(reaction.kind) ? (context.sentBytes ?? null) : null,
       })
     case 'wait':

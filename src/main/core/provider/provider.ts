@@ -11,6 +11,8 @@ export interface Provider {
     readonly idempotencyMs: number | null
     readonly batchRead: boolean
     readonly listTasks: boolean
+    /** The list surely shows every task: what is not in it was not created. Only the practice provider can say so. */
+    readonly listIsComplete?: boolean
     readonly credits: boolean
     readonly upload: boolean
     /** References travel inside the request as `data:` addresses. */
@@ -143,6 +145,8 @@ export class Refused extends Error {
   readonly until: number | null
   /** Size of the request that was too large, bytes; null where size is not the reason. */
   readonly sentBytes: number | null
+  /** What the provider said, cut and cleaned; '' = nothing that can be read. */
+  readonly said: string
   constructor(
     given: {
       kind: RefusalKind
@@ -151,6 +155,7 @@ export class Refused extends Error {
       status?: number | null
       until?: number | null
       sentBytes?: number | null
+      said?: string
     },
     options?: ErrorOptions,
   ) {
@@ -161,6 +166,7 @@ export class Refused extends Error {
     this.status = given.status ?? null
     this.until = given.until ?? null
     this.sentBytes = given.sentBytes ?? null
+    this.said = given.said ?? ''
   }
 }
 

@@ -26,7 +26,7 @@ const SHAPE = [
 /** True for a clear refusal (400 or 422) that speaks of the shape of the request: nothing was created. */
 export function refusesShape(error: Refused): boolean {
   if (error.kind !== 'invalid_request' || (error.status !== 400 && error.status !== 422)) return false
-  return SHAPE.some((words) => words.test(error.problem.what))
+  return SHAPE.some((words) => words.test(error.said))
 }
 
 /** True when a body holds references to be sent inside it. */
