@@ -43,7 +43,8 @@ export function placeOrder(desk: Desk, call: Call, order: Order, voice: Voice): 
 
   const cycle = joinCycle(desk, order, key)
   const faults = parseFaults(order.prompt)
-  const due = nextFault(faults, cycle.counts, 'create')
+  // `[cut-early]` struck while the body was still arriving (server.ts).
+  const due = nextFault(faults, cycle.counts, 'create', ({ what }) => what !== 'cut-early')
   const fault = due?.fault
   const counts = due ? countFault(cycle.counts, due.index) : cycle.counts
   if (fault && !isCarriedOut(fault)) {
@@ -59,7 +60,11 @@ export function placeOrder(desk: Desk, call: Call, order: Order, voice: Voice): 
   const isClean = fault === undefined && task.end.state === 'completed'
   saveCycle(
     desk,
-    { ...cycle, counts: ending ? countFault(counts, ending.index) : counts, isClosed: isClean },
+    {
+      ...cycle,
+      counts: ending ? countFault(counts, ending.index) : counts,
+      isClosed: isClean || cycle.isClosed,
+    },
     key,
   )
   const answer = json(200, voice.accepted(task), known ? { 'idempotency-replayed': 'true' } : {})
@@ -77,7 +82,6 @@ function isCarriedOut(fault: Fault): boolean {
 
 function answerRefusal(fault: Fault, voice: Voice): Answer {
   if (fault.what === 'cut') return { status: 0, drop: 'cut' }
-  if (fault.what === 'cut-early') return { status: 0, drop: 'reset' }
   return voice.refused(fault)
 }
 

@@ -65,8 +65,8 @@ export interface Answer {
   cutAfterBytes?: number
   /** Nothing more is sent after so many bytes, and the connection stays open. */
   stallAfterBytes?: number
-  /** No byte is sent: the connection is cut, reset, or left open until the client gives up. */
-  drop?: 'cut' | 'reset' | 'hang'
+  /** No byte is sent: the connection is cut, reset, left open until the client gives up, or gone already. */
+  drop?: 'cut' | 'reset' | 'hang' | 'aborted'
 }
 
 export type Handler = (desk: Desk, call: Call) => Promise<Answer> | Answer

@@ -136,7 +136,8 @@ export function resolveAddress(desk: Desk, text: string): Address {
   const url = new URL(text)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return { kind: 'invalid' }
   if (!isInternalHost(url.hostname)) return { kind: 'foreign', url }
-  const upload = findUpload(desk, url.pathname)
+  const isHere = url.hostname === '127.0.0.1' || url.hostname === 'localhost'
+  const upload = isHere ? findUpload(desk, url.pathname) : undefined
   return upload ? { kind: 'own', upload } : { kind: 'invalid' }
 }
 

@@ -43,18 +43,13 @@ async function answerRequest(
   const early = route?.isCreate === true && keyName !== null ? new EarlyCut(desk, request) : undefined
   const read = await readBody(request, limit, early)
   const row: Partial<RequestRow> = {}
-  const call: Call = {
-    method,
-    path,
-    query: url.searchParams,
-    headers: request.headers,
-    keyName,
-    row,
-    ...read,
-  }
-  const answer = read.isCut
-    ? ({ status: 0, drop: 'reset' } satisfies Answer)
-    : await decide(desk, call, route, matching.length > 0)
+  const { body, bytesIn, isTooLarge } = read
+  const { headers } = request
+  const call: Call = { method, path, query: url.searchParams, headers, body, isTooLarge, keyName, row }
+  const answer: Answer =
+    read.end === 'whole'
+      ? await decide(desk, call, route, matching.length > 0)
+      : { status: 0, drop: read.end === 'cut' ? 'reset' : 'aborted' }
   desk.books.record({
     kind: 'request',
     row: {
@@ -64,7 +59,7 @@ async function answerRequest(
       family,
       keyName,
       status: wordOf(answer),
-      bytesIn: read.bytesIn,
+      bytesIn,
       ...row,
     },
   })
@@ -107,7 +102,8 @@ interface ReadBody {
   body: Buffer
   bytesIn: number
   isTooLarge: boolean
-  isCut: boolean
+  /** `cut` by `[cut-early]`, or `aborted` by the client. */
+  end: 'whole' | 'cut' | 'aborted'
 }
 
 /**
@@ -121,18 +117,22 @@ async function readBody(
 ): Promise<ReadBody> {
   const chunks: Buffer[] = []
   let bytesIn = 0
-  let isCut = false
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytesIn += chunk.length
-    if (bytesIn <= limit) chunks.push(chunk)
-    else chunks.length = 0
-    if (early && !isCut && early.strikes(chunks)) {
-      isCut = true
-      break
+  let end: ReadBody['end'] = 'whole'
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      bytesIn += chunk.length
+      if (bytesIn <= limit) chunks.push(chunk)
+      else chunks.length = 0
+      if (early?.strikes(chunks)) {
+        end = 'cut'
+        break
+      }
     }
+  } catch {
+    end = 'aborted'
   }
   const isTooLarge = bytesIn > limit
-  return { body: isTooLarge ? Buffer.alloc(0) : Buffer.concat(chunks), bytesIn, isTooLarge, isCut }
+  return { body: isTooLarge ? Buffer.alloc(0) : Buffer.concat(chunks), bytesIn, isTooLarge, end }
 }
 
 /**
@@ -151,7 +151,9 @@ class EarlyCut {
 
   strikes(chunks: readonly Buffer[]): boolean {
     if (this.#isSettled || chunks.length === 0) return false
-    const head = Buffer.concat(chunks).subarray(0, EARLY_BYTES).toString('utf8')
+    const bytes = Buffer.concat(chunks)
+    this.#isSettled = bytes.length >= EARLY_BYTES
+    const head = bytes.subarray(0, EARLY_BYTES).toString('utf8')
     const prompt = /"prompt"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(head)?.[1]
     if (prompt === undefined) return false
     this.#isSettled = true
@@ -181,7 +183,7 @@ function wordOf(answer: Answer): number | string {
 
 function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
   const { socket } = request
-  if (answer.drop === 'cut') return void socket.destroy()
+  if (answer.drop === 'cut' || answer.drop === 'aborted') return void socket.destroy()
   if (answer.drop === 'reset') return void socket.resetAndDestroy()
   if (answer.drop === 'hang') return
   const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : (answer.body ?? Buffer.alloc(0))
