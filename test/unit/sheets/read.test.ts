@@ -175,7 +175,12 @@ describe('what stops a whole sheet', () => {
   it('keeps harmless names of object methods as data', () => {
     const sheet = parse('prompt,toString,hasOwnProperty\na,b,c\n')
     expect(sheet.rows[0]?.extra.toString).toBe('b')
-    expect(Object.getPrototypeOf(sheet.rows[0]?.cells)).toBeNull()
+    for (const bag of [sheet.rows[0]?.cells, sheet.rows[0]?.values, sheet.rows[0]?.extra, sheet.mapping]) {
+      expect(bag).toBeDefined()
+      expect(bag?.valueOf).toBeUndefined()
+      expect(bag?.constructor).toBeUndefined()
+      expect(bag && '__proto__' in bag).toBe(false)
+    }
   })
 })
 

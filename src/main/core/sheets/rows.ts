@@ -10,12 +10,16 @@ export interface Table {
   limits: { cellCharacters: number }
 }
 
-type Column =
-  | { kind: 'value'; header: string; field: string }
-  | { kind: 'reference'; header: string; order: number }
-  | { kind: 'list'; header: string }
-  | { kind: 'audio'; header: string }
-  | { kind: 'extra'; header: string }
+/** Where the cells of a column go, decided once a sheet and not once a row. */
+interface Plan {
+  headers: readonly string[]
+  /** By column: the canonical field, or undefined for one that is only kept. Media columns are not here. */
+  fields: (string | undefined)[]
+  isMedia: boolean[]
+  /** `ref n` columns by their number, then the columns that hold lists. */
+  references: { index: number; header: string; isList: boolean }[]
+  audio: { index: number; header: string } | undefined
+}
 
 /**
  * Rows from a table and its mapping. Row numbers are places in `records`, from 1. A row with a problem is still
@@ -25,24 +29,39 @@ export function toRows(
   table: Table,
   mapping: Readonly<Record<string, string>>,
 ): { rows: SheetRow[]; problems: Problem[] } {
-  const columns = table.headers.map((header) => planColumn(header, mapping[header]))
+  const plan = planColumns(table.headers, mapping)
   const problems: Problem[] = []
   const rows = table.records.map((record, index) => {
     const row = index + 1
     checkRecord(record, row, table, problems)
-    return toRow(record.cells, row, columns, problems)
+    return toRow(record.cells, row, plan, problems)
   })
   return { rows, problems }
 }
 
-function planColumn(header: string, field: string | undefined): Column {
-  if (field === undefined) return { kind: 'extra', header }
-  if (field === 'references') return { kind: 'list', header }
-  if (field === 'audio') return { kind: 'audio', header }
-  const reference = /^ref (\d+)$/u.exec(field)
-  if (reference) return { kind: 'reference', header, order: Number(reference[1]) }
-  return { kind: 'value', header, field }
+function planColumns(headers: readonly string[], mapping: Readonly<Record<string, string>>): Plan {
+  const plan: Plan = { headers, fields: [], isMedia: [], references: [], audio: undefined }
+  const orders = new Map<number, number>()
+  for (const [index, header] of headers.entries()) {
+    const field = mapping[header]
+    const number = /^ref (\d+)$/u.exec(field ?? '')?.[1]
+    const isReference = number !== undefined || field === 'references'
+    if (isReference) plan.references.push({ index, header, isList: number === undefined })
+    if (isReference) orders.set(index, number === undefined ? Number.POSITIVE_INFINITY : Number(number))
+    if (field === 'audio') plan.audio = { index, header }
+    plan.isMedia.push(isReference || field === 'audio')
+    plan.fields.push(field)
+  }
+  plan.references.sort((left, right) => (orders.get(left.index) ?? 0) - (orders.get(right.index) ?? 0))
+  return plan
 }
+
+/**
+ * An object that inherits nothing, so that a column called `toString` is only data. Made by a constructor and
+ * not by `Object.create(null)`, which V8 keeps as a hash table: 100,000 rows read several times faster so.
+ */
+const Bare = function Bare() {} as unknown as new () => Record<string, string>
+Bare.prototype = Object.freeze(Object.create(null))
 
 function checkRecord(
   record: { cells: string[]; fault?: string },
@@ -86,35 +105,55 @@ function describeLong(length: number, row: number, column: string | undefined, l
   return problem('value-invalid', what, 'Shorten the cell, or look for a quote that is not closed.', place)
 }
 
-function toRow(
-  cells: readonly string[],
-  row: number,
-  columns: readonly Column[],
-  problems: Problem[],
-): SheetRow {
-  const values: Record<string, string> = Object.create(null)
-  const extra: Record<string, string> = Object.create(null)
-  const all: Record<string, string> = Object.create(null)
-  const numbered: { order: number; column: string; text: string }[] = []
-  const listed: SheetRow['references'] = []
-  let audio: SheetRow['audio'] = null
-  for (let index = 0; index < columns.length; index += 1) {
-    const column = columns[index] as Column
-    const { header } = column
+function toRow(cells: readonly string[], row: number, plan: Plan, problems: Problem[]): SheetRow {
+  const values = new Bare()
+  const extra = new Bare()
+  const all = new Bare()
+  for (let index = 0; index < plan.headers.length; index += 1) {
+    const header = plan.headers[index] as string
     const cell = unescapeCell(readCell(cells, index))
     all[header] = cell
+    if (plan.isMedia[index] || cell === '') continue
     const text = cell.trim()
     if (text === '') continue
-    if (column.kind === 'value') values[column.field] = column.field === 'prompt' ? cell : text
-    else if (column.kind === 'extra') extra[header] = cell
-    else if (column.kind === 'reference') numbered.push({ order: column.order, column: header, text })
-    else if (column.kind === 'list') listed.push(...splitList(text, header))
-    else if (isSwitch(text)) problems.push(describeSwitch(row, header, text))
-    else audio = { column: header, text }
+    const field = plan.fields[index]
+    if (field === undefined) extra[header] = cell
+    else values[field] = field === 'prompt' ? cell : text
   }
-  numbered.sort((left, right) => left.order - right.order)
-  const references = numbered.map(({ column, text }) => ({ column, text }))
-  return { row, values, references: references.concat(listed), audio, extra, cells: all }
+  return {
+    row,
+    values,
+    references: readReferences(all, plan),
+    audio: readAudio(all, row, plan, problems),
+    extra,
+    cells: all,
+  }
+}
+
+function readReferences(all: Readonly<Record<string, string>>, plan: Plan): SheetRow['references'] {
+  const references: SheetRow['references'] = []
+  for (const { header, isList } of plan.references) {
+    const text = (all[header] as string).trim()
+    if (text === '') continue
+    if (isList) references.push(...splitList(text, header))
+    else references.push({ column: header, text })
+  }
+  return references
+}
+
+function readAudio(
+  all: Readonly<Record<string, string>>,
+  row: number,
+  plan: Plan,
+  problems: Problem[],
+): SheetRow['audio'] {
+  if (!plan.audio) return null
+  const { header } = plan.audio
+  const text = (all[header] as string).trim()
+  if (text === '') return null
+  if (!isSwitch(text)) return { column: header, text }
+  problems.push(describeSwitch(row, header, text))
+  return null
 }
 
 /** The last cell keeps the carriage return of a CRLF file, which is part of the line end and not of the cell. */
@@ -145,8 +184,9 @@ function describeSwitch(row: number, column: string, value: string): Problem {
  */
 export function findRepeats(rows: readonly SheetRow[]): Problem[] {
   const problems: Problem[] = []
-  const orders = new Map<string, number>()
   const ids = new Map<string, number>()
+  const orders = new Map<string, number>()
+  const firstByPrompt = new Map<string, SheetRow>()
   for (const row of rows) {
     const id = row.values.id
     const firstId = id === undefined ? undefined : ids.get(id)
@@ -155,6 +195,14 @@ export function findRepeats(rows: readonly SheetRow[]): Problem[] {
       continue
     }
     if (id !== undefined) ids.set(id, row.row)
+    // Most prompts stand once, and such a row repeats nothing: only rows that share one are compared in full.
+    const prompt = row.values.prompt?.trim() ?? ''
+    const twin = firstByPrompt.get(prompt)
+    if (twin === undefined) {
+      firstByPrompt.set(prompt, row)
+      continue
+    }
+    if (!orders.has(describeOrder(twin))) orders.set(describeOrder(twin), twin.row)
     const key = describeOrder(row)
     const first = orders.get(key)
     if (first === undefined) orders.set(key, row.row)
