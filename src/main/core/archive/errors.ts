@@ -24,16 +24,20 @@ export class LinkRefused extends ProblemError {
 
 /** What came is not a video. No file is kept under any clip name. */
 export class ContentInvalid extends ProblemError {
-  constructor(clip: string, finding: string, options?: ErrorOptions) {
+  /** Why, in words that fit after a colon. */
+  readonly finding: string
+  constructor(clip: string, finding: string, facts: { keptAs?: string; cause?: unknown } = {}) {
+    const kept = facts.keptAs ? ` What came is kept as ${facts.keptAs} for you to look at.` : ''
     super(
       problem(
         'content-invalid',
-        `What arrived for ${clip} is not a whole video: ${finding}. It was not archived; the clip at the provider is paid for and untouched.`,
+        `What arrived for ${clip} is not a whole video: ${finding}. It was not archived; the clip at the provider is paid for and untouched.${kept}`,
         'Try the download again before the link expires. If it stays so, ask the provider with the task id.',
         { file: clip },
       ),
-      options,
+      facts.cause === undefined ? undefined : { cause: facts.cause },
     )
+    this.finding = finding
   }
 }
 
