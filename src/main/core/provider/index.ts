@@ -132,10 +132,13 @@ export function keyMayGoTo(filesUrl: string | null, baseUrl: string): boolean {
   return files.protocol === 'https:' && siteOf(files.hostname) === siteOf(base.hostname)
 }
 
-/** The last two labels of a name; a numeric address is its own site. */
+/** The last two labels of a name, three under endings such as `com.cn`; a numeric address is its own site. */
 function siteOf(hostname: string): string {
   if (/^[\d.]+$|^\[/.test(hostname)) return hostname
-  return hostname.toLowerCase().replace(/\.$/, '').split('.').slice(-2).join('.')
+  const labels = hostname.toLowerCase().replace(/\.$/, '').split('.')
+  const isSharedEnding =
+    /^(com?|net|org|ac|gov|edu)$/.test(labels.at(-2) ?? '') && labels.at(-1)?.length === 2
+  return labels.slice(isSharedEnding ? -3 : -2).join('.')
 }
 
 /** SECURITY: without TLS a key could be read on the way; only loopback needs none. */
