@@ -41,7 +41,7 @@ function checkSound(
   account: AccountRules,
   findings: Findings,
 ): void {
-  if (audio === undefined || model.audio === undefined) return
+  if (audio?.kind !== 'audio' || model.audio === undefined) return
   if (chosen.generate_audio === false)
     findings.add({
       code: 'rule-broken',
@@ -205,9 +205,11 @@ function isInternal(host: string): boolean {
   }
   const name = host.replace(/\.$/, '')
   if (name === 'localhost' || /\.(?:localhost|local|internal|lan|home\.arpa)$/.test(name)) return true
-  if (/^(?:0x[0-9a-f]+|\d+)$/.test(name) || !name.includes('.')) return true
-  const parts = /^(\d+)\.(\d+)\.\d+\.\d+$/.exec(name)
-  if (parts === null) return /^[\dx.]+$/.test(name)
+  if (!name.includes('.')) return true
+  // A last label in digits makes the whole host an IPv4 address; only its plain spelling is taken.
+  if (!/\.(?:0x[0-9a-f]*|\d+)$/.test(name)) return false
+  const parts = /^(\d{1,3})\.(\d{1,3})\.\d{1,3}\.\d{1,3}$/.exec(name)
+  if (parts === null || /(?:^|\.)0\d/.test(name)) return true
   const [first, second] = [Number(parts[1]), Number(parts[2])]
   if (first === 0 || first === 10 || first === 127) return true
   if (first === 172) return second >= 16 && second <= 31

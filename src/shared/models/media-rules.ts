@@ -59,6 +59,8 @@ function checkCount(
     mode,
     references.map((each) => each.kind),
   )
+  // A file of the wrong kind has its own sentence.
+  if (places.includes('kind')) return
   for (const slot of slotsOf(model, mode)) {
     if (places.filter((each) => each === slot).length >= slot.minimum) continue
     findings.add({
