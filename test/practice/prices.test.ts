@@ -12,11 +12,14 @@ test.each([
   [FLASH, [3], 2, '720p', false, 9],
   [I2V_FLASH, [], 15, '1080p', true, 59.619],
   [I2V_FLASH, [], 2, '720p', false, 6],
-])('%s with references of %j s, %i s at %s, sound %s costs %d credits', (model, seconds, duration, quality, hasSound, credits) => {
-  const referenceMs = seconds.map((value) => value * 1000)
-  const micros = priceEvolink({ model, referenceMs, outputSeconds: duration, quality, hasSound })
-  expect(micros).toBe(Math.round(credits * 1_000_000))
-})
+])(
+  '%s with references of %j s, %i s at %s, sound %s costs %d credits',
+  (model, seconds, duration, quality, hasSound, credits) => {
+    const referenceMs = seconds.map((value) => value * 1000)
+    const micros = priceEvolink({ model, referenceMs, outputSeconds: duration, quality, hasSound })
+    expect(micros).toBe(Math.round(credits * 1_000_000))
+  },
+)
 
 test('the cap on input shrinks with the number of reference videos', () => {
   expect(inputMs(R2V, [12_000])).toBe(5000)
