@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path'
 import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
 import { createText, type Disk, realDisk } from './disk.ts'
-import { diskProblem, onDisk, toDiskTrouble } from './errors.ts'
+import { onDisk, toDiskTrouble } from './errors.ts'
 import { checkPathLength } from './names.ts'
 import { isWhole } from './place.ts'
 
@@ -82,14 +82,10 @@ function notAFolder(folder: string): Problem {
 }
 
 function noRoom(folder: string, freeBytes: number, bytesNeeded: number): Problem {
-  const { what } = diskProblem('disk-full', basename(folder))
   const [free, needed] = [freeBytes, bytesNeeded].map((bytes) => `${Math.ceil(bytes / 1_000_000)} MB`)
   return problem(
     'disk-full',
-    what.replace(
-      /^.*?\. /,
-      `The run needs about ${needed} and only ${free} are free in ${basename(folder)}. `,
-    ),
+    `The run needs about ${needed} and only ${free} are free in ${basename(folder)}. Nothing was ordered.`,
     'Free some space or choose an archive folder on another disk.',
     { file: folder },
   )

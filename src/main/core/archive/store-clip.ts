@@ -85,7 +85,18 @@ class Work {
       const found = await this.#disk.stat(folder)
       if (found?.kind !== 'folder') throw new DiskTrouble('folder-missing', basename(folder))
     })
-    await onDisk(this.#partPath, () => this.#disk.makeFolder(dirname(this.#partPath)))
+    await onDisk(this.#partPath, () => this.#makeFolders(dirname(this.#partPath)))
+  }
+
+  /** Makes the folders of the name, and syncs the ones above so that they survive a power loss. */
+  async #makeFolders(path: string): Promise<void> {
+    if ((await this.#disk.stat(path))?.kind === 'folder') return
+    await this.#disk.makeFolder(path)
+    const root = resolve(this.#request.folder)
+    for (let above = dirname(path); above.length >= root.length; above = dirname(above)) {
+      await this.#disk.syncFolder(above)
+      if (above === root) break
+    }
   }
 
   /** What an earlier try had verified and noted, if its bytes are still there. */
@@ -94,11 +105,12 @@ class Work {
     const placing = notes?.identity === this.#identity ? notes.placing : null
     if (!placing) return undefined
     const isThere = async (path: string) => await isWhole(this.#disk, path, placing)
-    const isUsable = await onDisk(
-      this.#partPath,
-      async () => (await isThere(this.#partPath)) || (await isThere(this.#pathOf(placing.finalName))),
-    )
-    return isUsable ? placing : undefined
+    return await onDisk(this.#partPath, async () => {
+      if ((await isThere(this.#partPath)) || (await isThere(this.#pathOf(placing.finalName)))) return placing
+      // Bytes that no longer are what was verified are no start for another try.
+      await removePart(this.#disk, this.#partPath)
+      return undefined
+    })
   }
 
   /** A clip that was finished but perhaps never stored: its sidecar names this very output. */
@@ -139,17 +151,19 @@ class Work {
     try {
       await inspectClip(this.#partPath, this.#disk)
     } catch (error) {
-      if (error instanceof ContentInvalid) await this.#putAside()
-      throw error
+      if (!(error instanceof ContentInvalid)) throw error
+      const keptAs = await this.#putAside()
+      throw new ContentInvalid(basename(this.#request.wantedName), error.finding, { keptAs, cause: error })
     }
   }
 
-  async #putAside(): Promise<void> {
+  async #putAside(): Promise<string> {
     const aside = `${this.#pathOf(this.#request.wantedName)}.unreadable`
     await onDisk(aside, async () => {
       await nameExclusively(this.#disk, this.#partPath, aside, this.#identity)
       await removePart(this.#disk, this.#partPath)
     })
+    return basename(aside)
   }
 
   /** The first name that neither another clip nor any file on disk has. */
