@@ -26,15 +26,15 @@ describe('moving a row to another model', () => {
   })
 
   it('reports a value out of the new range', () => {
-    const moved = moveToModel({ model: 'wan26_r2v', prompt: 'x', seed: 0, duration: 15 }, R27)
+    const moved = moveToModel({ model: 'wan26_r2v', prompt: 'x', seed: 0, prompt_extend: 'no' }, R27)
     expect(lines(moved)).toEqual(['error value-invalid seed'])
-    expect(moved.values).toEqual({ model: R27, prompt: 'x', duration: 15 })
+    expect(moved.values).toEqual({ model: R27, prompt: 'x', prompt_extend: 'no' })
   })
 
   it('turns a size into the ratio and tier it meant, which have other pixels in the new model', () => {
-    const moved = moveToModel({ model: 'wan26_r2v', prompt: 'x', size: '1088x832' }, R27)
+    const moved = moveToModel({ model: 'wan26_r2v', prompt: 'x', size: '1088x832', prompt_extend: 1 }, R27)
     expect(moved).toEqual({
-      values: { model: R27, prompt: 'x', aspect_ratio: '4:3', quality: '720p' },
+      values: { model: R27, prompt: 'x', prompt_extend: 1, aspect_ratio: '4:3', quality: '720p' },
       problems: [],
     })
   })
