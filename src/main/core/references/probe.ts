@@ -1,0 +1,122 @@
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import path from 'node:path'
+import type { ReferenceFacts, ReferenceKind } from '../../../shared/models/types.ts'
+import { type ProblemCode, ProblemError, problem } from '../../../shared/problem.ts'
+import { isCutShort } from './containers.ts'
+import { probeImage } from './image.ts'
+import { cutShort, type MediaFacts, type ProbedMedia, Unfit } from './media.ts'
+import { HEAD_BYTES, type MediaFormat, recognise } from './recognise.ts'
+import { probeTracks } from './tracks.ts'
+
+/**
+ * Looks at a picture, film or sound file without decoding films or sounds, so that its length hardly matters.
+ * Throws `ProblemError`: `reference-missing`, `reference-unreadable` (empty, a folder, cut short, damaged, not
+ * permitted) or `reference-kind` (something else than its name says, or a format that no model takes).
+ */
+export async function probe(file: string): Promise<ProbedMedia> {
+  try {
+    return await probeFile(file)
+  } catch (cause) {
+    throw toProblemError(file, cause)
+  }
+}
+
+async function probeFile(file: string): Promise<ProbedMedia> {
+  // Without O_NONBLOCK, opening a named pipe would wait for a writer for ever.
+  const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  try {
+    const facts = await handle.stat()
+    if (facts.isDirectory())
+      throw new Unfit('reference-unreadable', 'is a folder, not a file.', 'Name a file in it.')
+    if (!facts.isFile()) throw new Unfit('reference-unreadable', 'is not a plain file.', 'Name a plain file.')
+    if (facts.size === 0)
+      throw new Unfit('reference-unreadable', 'is empty (0 bytes).', 'Save or copy it again.')
+    const format = recognise(await readHead(handle))
+    if ('foreign' in format) {
+      const what = `is ${format.foreign}, whatever its name says.`
+      throw new Unfit(
+        'reference-kind',
+        what,
+        'Use a JPEG, PNG or WebP picture, an MP4 or MOV film, or an MP3.',
+      )
+    }
+    if (await isCutShort(handle, format.format, facts.size)) throw cutShort()
+    return {
+      ...pick(format),
+      sizeBytes: facts.size,
+      ...(await probeContent(file, format, handle, facts.size)),
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+function pick({ kind, format, mediaType }: MediaFormat): Pick<ProbedMedia, 'kind' | 'format' | 'mediaType'> {
+  return { kind, format, mediaType }
+}
+
+/** The first bytes of an open file. */
+export async function readHead(handle: FileHandle): Promise<Uint8Array> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)
+  return buffer.subarray(0, bytesRead)
+}
+
+function probeContent(
+  file: string,
+  format: MediaFormat,
+  handle: FileHandle,
+  size: number,
+): Promise<MediaFacts> {
+  return format.kind === 'image' ? probeImage(file, format.format, handle, size) : probeTracks(file, format)
+}
+
+export type { ProbedMedia } from './media.ts'
+
+/** A fault of the file system or of a parser as a sentence about this file. */
+export function toProblemError(file: string, cause: unknown): ProblemError {
+  if (cause instanceof ProblemError) return cause
+  const { code, what, next } = explain(file, cause)
+  return new ProblemError(problem(code, `${file} ${what} Nothing was spent.`, next, { file }), { cause })
+}
+
+function explain(file: string, cause: unknown): { code: ProblemCode; what: string; next: string } {
+  if (cause instanceof Unfit) return { code: cause.code, what: cause.message, next: cause.next }
+  switch (cause instanceof Error && 'code' in cause ? cause.code : undefined) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return {
+        code: 'reference-missing',
+        what: 'does not exist.',
+        next: `Check the name; the full path tried is ${path.resolve(file)}.`,
+      }
+    case 'EISDIR':
+      return { code: 'reference-unreadable', what: 'is a folder, not a file.', next: 'Name a file in it.' }
+    case 'EACCES':
+    case 'EPERM':
+      return {
+        code: 'reference-unreadable',
+        what: 'may not be read by you.',
+        next: 'Change its permissions.',
+      }
+    case undefined:
+      return { code: 'reference-unreadable', what: 'is damaged.', next: 'Copy or export it again.' }
+    default:
+      return { code: 'reference-unreadable', what: 'cannot be read.', next: 'Check the disk and the name.' }
+  }
+}
+
+/** What the rules of a model look at; `name` is the reference as written in the sheet. */
+export function toFacts(name: string, media: ProbedMedia): ReferenceFacts {
+  const facts: ReferenceFacts = { name, kind: media.kind, format: media.format, sizeBytes: media.sizeBytes }
+  if (media.width !== null) facts.width = media.width
+  if (media.height !== null) facts.height = media.height
+  if (media.durationMs !== null) facts.durationMs = media.durationMs
+  if (media.hasTransparency !== null) facts.hasTransparency = media.hasTransparency
+  return facts
+}
+
+/** An address that the provider fetches itself: only its kind is known. */
+export function toAddressFacts(name: string, kind: ReferenceKind): ReferenceFacts {
+  return { name, kind, isAddress: true }
+}
