@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { RequestRow } from './books.ts'
 import { hashOf } from './create.ts'
 import { type Answer, type Call, type Desk, headerText } from './desk.ts'
@@ -18,7 +19,9 @@ export interface ServerOptions {
 /** The HTTP side: finds the route, checks the key, reads the body, writes the ledger, then the answer. */
 export function createPracticeServer(options: ServerOptions): Server {
   const server = createServer((request, response) => {
-    answerRequest(options, request, response).catch(() => request.socket.destroy())
+    // Kept from the start: an aborted request loses its socket.
+    const { socket } = request
+    answerRequest(options, request, response, socket).catch(() => socket.destroy())
   })
   // Uploads of 100 MB over a throttled connection may take long; the provider never hurries a client.
   server.requestTimeout = 0
@@ -30,6 +33,7 @@ async function answerRequest(
   options: ServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
+  socket: Socket,
 ): Promise<void> {
   const { desk, routes, keys } = options
   const method = request.method ?? 'GET'
@@ -64,7 +68,7 @@ async function answerRequest(
     },
   })
   await desk.books.flush()
-  send(request, response, answer)
+  send(method, response, socket, answer)
 }
 
 function toUrl(text: string | undefined, base: string): URL {
@@ -181,8 +185,7 @@ function wordOf(answer: Answer): number | string {
   return answer.status
 }
 
-function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
-  const { socket } = request
+function send(method: string, response: ServerResponse, socket: Socket, answer: Answer): void {
   if (answer.drop === 'cut' || answer.drop === 'aborted') return void socket.destroy()
   if (answer.drop === 'reset') return void socket.resetAndDestroy()
   if (answer.drop === 'hang') return
@@ -193,7 +196,7 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
     'content-length': String(answer.declaredBytes ?? body.length),
     ...(isSpoiled ? { connection: 'close' } : {}),
   })
-  if (request.method === 'HEAD') return void response.end()
+  if (method === 'HEAD') return void response.end()
   const stopAt = answer.cutAfterBytes ?? answer.stallAfterBytes
   if (stopAt === undefined && !isSpoiled) return void response.end(body)
   const shown = body.subarray(0, Math.min(stopAt ?? body.length, answer.declaredBytes ?? body.length))
