@@ -64,6 +64,7 @@ export async function writeNotes(
 /** Removes a part and everything beside it, the notes last so that a crash between leaves no unexplained part. */
 export async function removePart(disk: Disk, partPath: string): Promise<void> {
   await disk.remove(partPath)
+  await disk.remove(`${partPath}.tmp`)
   await disk.remove(`${notesPathOf(partPath)}.tmp`)
   await disk.remove(notesPathOf(partPath))
 }

@@ -81,7 +81,7 @@ export class Part {
     }
     this.position = notes.syncedBytes
     this.#syncedBytes = notes.syncedBytes
-    this.isComplete = notes.isComplete
+    this.isComplete = notes.isComplete || notes.syncedBytes === notes.totalBytes
     this.facts = notes
   }
 

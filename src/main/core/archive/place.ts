@@ -75,7 +75,7 @@ async function nameByPlaceholder(
   to: string,
   mark: string,
 ): Promise<'placed' | 'taken'> {
-  if (!(await isPlaceholder(disk, to, mark))) {
+  if (!(await isPlaceholder(disk, from, to, mark))) {
     try {
       await createText(disk, to, placeholderOf(mark), true)
     } catch (error) {
@@ -89,8 +89,27 @@ async function nameByPlaceholder(
 
 const placeholderOf = (mark: string): string => `Reelsheet keeps this name for ${mark}\n`
 
-async function isPlaceholder(disk: Disk, path: string, mark: string): Promise<boolean> {
-  return (await readText(disk, path, MAX_PLACEHOLDER_BYTES)) === placeholderOf(mark)
+/**
+ * Whether the file is a placeholder of ours, perhaps one that a crash left half-written. A half-written or empty
+ * file only counts where links do not work: elsewhere no placeholder was ever made.
+ */
+async function isPlaceholder(disk: Disk, from: string, path: string, mark: string): Promise<boolean> {
+  const text = await readText(disk, path, MAX_PLACEHOLDER_BYTES)
+  if (text === undefined || !placeholderOf(mark).startsWith(text)) return false
+  return text === placeholderOf(mark) || !(await canLink(disk, from))
+}
+
+async function canLink(disk: Disk, file: string): Promise<boolean> {
+  const trial = `${file}.tmp`
+  await disk.remove(trial)
+  try {
+    await disk.link(file, trial)
+  } catch (error) {
+    if (NO_LINKS.has(systemCode(error) ?? '')) return false
+    throw error
+  }
+  await disk.remove(trial)
+  return true
 }
 
 async function isSameFile(disk: Disk, one: string, other: string): Promise<boolean> {
@@ -113,9 +132,11 @@ export async function recoverPlaced(request: {
   return await onDisk(finalPath, async () => {
     const found = await disk.stat(finalPath)
     if (!found) return 'free'
-    if (await isPlaceholder(disk, finalPath, notes.sha256)) return 'free'
-    // While the part exists, only being the same file proves anything: equal clips of two jobs are no rarity.
-    if (await disk.stat(partPath)) return (await isSameFile(disk, partPath, finalPath)) ? 'placed' : 'foreign'
+    if (await disk.stat(partPath)) {
+      // While the part exists, only being the same file proves anything: equal clips of two jobs are no rarity.
+      if (await isSameFile(disk, partPath, finalPath)) return 'placed'
+      return (await isPlaceholder(disk, partPath, finalPath, notes.sha256)) ? 'free' : 'foreign'
+    }
     return (await isWhole(disk, finalPath, notes)) ? 'placed' : 'foreign'
   })
 }
