@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { ReferenceFacts, ReferenceKind } from '../../../shared/models/types.ts'
 import { type ProblemCode, ProblemError, problem } from '../../../shared/problem.ts'
 import { isCutShort } from './containers.ts'
 import { probeImage } from './image.ts'
@@ -19,6 +19,23 @@ export async function probe(file: string): Promise<ProbedMedia> {
     return await probeFile(file)
   } catch (cause) {
     throw toProblemError(file, cause)
+  }
+}
+
+/**
+ * The same for bytes that have no file (a data address in a cell). They are laid into a temporary file, because
+ * one way of looking is better than two. `name` stands in sentences.
+ */
+export async function probeBytes(bytes: Uint8Array, name: string): Promise<ProbedMedia> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'reelsheet-probe-'))
+  try {
+    const file = path.join(folder, 'media')
+    await writeFile(file, bytes)
+    return await probeFile(file)
+  } catch (cause) {
+    throw toProblemError(name, cause)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
   }
 }
 
@@ -104,19 +121,4 @@ function explain(file: string, cause: unknown): { code: ProblemCode; what: strin
     default:
       return { code: 'reference-unreadable', what: 'cannot be read.', next: 'Check the disk and the name.' }
   }
-}
-
-/** What the rules of a model look at; `name` is the reference as written in the sheet. */
-export function toFacts(name: string, media: ProbedMedia): ReferenceFacts {
-  const facts: ReferenceFacts = { name, kind: media.kind, format: media.format, sizeBytes: media.sizeBytes }
-  if (media.width !== null) facts.width = media.width
-  if (media.height !== null) facts.height = media.height
-  if (media.durationMs !== null) facts.durationMs = media.durationMs
-  if (media.hasTransparency !== null) facts.hasTransparency = media.hasTransparency
-  return facts
-}
-
-/** An address that the provider fetches itself: only its kind is known. */
-export function toAddressFacts(name: string, kind: ReferenceKind): ReferenceFacts {
-  return { name, kind, isAddress: true }
 }

@@ -24,9 +24,18 @@ export function recognise(head: Uint8Array): MediaFormat | { foreign: string } {
   )
 }
 
-/** Media type → format, for data addresses and file names of stored copies. */
-export function formatOfMediaType(mediaType: string): MediaFormat | undefined {
-  return Object.values(FORMATS).find((known) => known.mediaType === mediaType)
+/** What an extension claims; only good for addresses, whose bytes nobody here sees. */
+export function kindOfExtension(extension: string): ReferenceKind | undefined {
+  const spelled = SPELLINGS[extension] ?? extension
+  return Object.values(FORMATS).find((known) => known.extension === spelled)?.kind
+}
+
+const SPELLINGS: Readonly<Record<string, string>> = {
+  jpeg: 'jpg',
+  jpe: 'jpg',
+  m4v: 'mp4',
+  wave: 'wav',
+  qt: 'mov',
 }
 
 const FORMATS = {
