@@ -43,14 +43,25 @@ export function resolveFrame(
     contradict(model, 'aspect_ratio', ratio, tier.ratio, size, findings)
     contradict(model, 'quality', quality, tier.quality, size, findings)
   }
-  const finalQuality = tier?.quality ?? quality ?? '720p'
-  const finalRatio = tier?.ratio ?? ratio ?? '16:9'
+  const unchosen = unchosenTier(model, table)
+  const finalQuality = tier?.quality ?? quality ?? unchosen.quality
+  const finalRatio = tier?.ratio ?? ratio ?? unchosen.ratio
   const finalSize = sizeOfTier(table, finalQuality, finalRatio) ?? '1280*720'
   return {
     quality: finalQuality,
     aspect_ratio: finalRatio,
     ...(parameterOf(model, 'size') === undefined ? {} : { size: finalSize }),
     ...(frameOf(finalSize) ?? { width: 1280, height: 720 }),
+  }
+}
+
+/** What the catalogue sends when nothing was chosen. */
+function unchosenTier(model: Model, table: SizeTable): { quality: string; ratio: string } {
+  const size = parameterOf(model, 'size')?.alwaysSent
+  const tier = typeof size === 'string' ? tierOfSize(table, size) : undefined
+  return {
+    quality: tier?.quality ?? String(parameterOf(model, 'quality')?.alwaysSent ?? '720p'),
+    ratio: tier?.ratio ?? String(parameterOf(model, 'aspect_ratio')?.alwaysSent ?? '16:9'),
   }
 }
 

@@ -1,5 +1,6 @@
 import { show } from './cells.ts'
 import { anyOf, type Findings, megabytes, seconds } from './findings.ts'
+import { kindsOf, plainFormat, withArticle } from './media-words.ts'
 import { assign, audioSlotOf, slotsOf } from './slots.ts'
 import type { AccountRules, MediaLimits, Model, ReferenceFacts } from './types.ts'
 
@@ -238,7 +239,7 @@ function checkAddress(
   const sources = findings.model.references.sources
   const base = { column, value: reference.name, sources }
   if (reference.isAddress === true) {
-    const scheme = /^\s*([a-z][a-z0-9+.-]*):/i.exec(reference.name)?.[1]?.toLowerCase()
+    const scheme = /^\s*([a-z][a-z0-9+.-]+):/i.exec(reference.name)?.[1]?.toLowerCase()
     if (scheme !== undefined && scheme !== 'http' && scheme !== 'https')
       findings.add({
         ...base,
@@ -290,38 +291,4 @@ function checkRequestSize(
 function inlineBytes(reference: ReferenceFacts): number {
   if (reference.isAddress === true || reference.sizeBytes === undefined) return 0
   return Math.ceil(reference.sizeBytes / 3) * 4 + 64
-}
-
-function plainFormat(format: string): string {
-  const text = format.toLowerCase()
-  if (text === 'jpg') return 'jpeg'
-  return text === 'quicktime' ? 'mov' : text
-}
-
-const withArticle = (kind: string): string =>
-  ({ image: 'a picture', video: 'a video', audio: 'an audio file' })[kind] ?? kind
-
-const PLURALS = { image: 'pictures', video: 'videos', audio: 'audio files' } as const
-
-/** `1 to 5 pictures or videos (at most 3 videos)`. */
-function kindsOf(model: Model, mode: string | undefined): string {
-  const slots = slotsOf(model, mode)
-  const kinds = [...new Set(slots.flatMap((slot) => slot.kinds))]
-  if (kinds.length === 0) return 'no references'
-  const { maximum } = model.references
-  const minimum = slots.reduce((sum, slot) => sum + slot.minimum, 0) || model.references.minimum
-  const most = Math.min(
-    maximum,
-    slots.reduce((sum, slot) => sum + slot.maximum, 0),
-  )
-  const count = minimum === most ? String(most) : `${minimum} to ${most}`
-  const words = kinds.map((kind) =>
-    most === 1 ? { image: 'picture', video: 'video', audio: 'audio file' }[kind] : PLURALS[kind],
-  )
-  const fewer = slots.flatMap((slot) =>
-    Object.entries(slot.maximumOfKind ?? {})
-      .filter(([, each]) => each < most)
-      .map(([kind, each]) => `at most ${each} ${PLURALS[kind as keyof typeof PLURALS]}`),
-  )
-  return `${count} ${anyOf(words)}${fewer.length > 0 ? ` (${fewer.join(', ')})` : ''}`
 }

@@ -68,6 +68,7 @@ describe('published prices', () => {
   it('counts five seconds of input at most on wan2.7-reference-video, whatever the number of videos', () => {
     const five = priceOf(order('wan2.7-reference-video'), videos(4, 4))
     expect(five?.lowMicros).toBe(micros('54.4'))
+    expect(priceOf(order('wan2.7-reference-video'), videos(4, 0.5))?.lowMicros).toBe(micros('51.68'))
     expect(priceOf(order('wan2.7-reference-video'), [picture()])?.lowMicros).toBe(micros('27.2'))
   })
 

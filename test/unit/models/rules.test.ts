@@ -80,6 +80,12 @@ const RULES: Rule[] = [
     expected: ['error value-invalid duration'],
   },
   {
+    title: 'erv-3: exactly 2 s',
+    model: R,
+    change: files(video({ durationMs: 2000 })),
+    expected: ['warning reference-limit ref 1'],
+  },
+  {
     title: 'erv-3: 1.9 s',
     model: R,
     change: files(video({ durationMs: 1900 })),
@@ -286,6 +292,12 @@ const RULES: Rule[] = [
     expected: [],
   },
   {
+    title: 'eif-5: multi, and prompt_extend on by default',
+    model: I,
+    change: set('shot_type', 'multi'),
+    expected: [],
+  },
+  {
     title: 'eif-6: silent with an audio file',
     model: I,
     change: both(set('generate_audio', 'off'), audio()),
@@ -323,6 +335,7 @@ const RULES: Rule[] = [
     change: both(files(...Array.from({ length: 4 }, () => video({ sizeBytes: 1_000_000 }))), named(4)),
     expected: ['error reference-limit ref 4'],
   },
+  { title: 'video of exactly 3 s', model: V, change: files(video({ durationMs: 3000 })), expected: [] },
   {
     title: 'vr-4: ftp',
     model: V,
@@ -520,6 +533,15 @@ const RULES: Rule[] = [
     change: both(
       files(...Array.from({ length: 6 }, () => picture())),
       set('prompt', 'Image 1, Image 2, Image 3, Image 4, Image 5, Image 6'),
+    ),
+    expected: ['error reference-limit ref 6'],
+  },
+  {
+    title: 'e27r-1: five pictures and a video',
+    model: R27,
+    change: both(
+      files(...Array.from({ length: 5 }, () => picture()), video()),
+      set('prompt', 'Image 1, Image 2, Image 3, Image 4, Image 5, Video 1'),
     ),
     expected: ['error reference-limit ref 6'],
   },
