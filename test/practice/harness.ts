@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterEach } from 'vitest'
 import { openClipShelf } from '../../src/practice/clips.ts'
 import { type Practice, type PracticeOptions, startPractice } from '../../src/practice/index.ts'
+import { RESOURCES, START } from './fixed.ts'
 
-export const RESOURCES = resolve(import.meta.dirname, '../../resources/practice')
-export const START = Date.UTC(2026, 9, 10, 8, 0, 0)
+export { RESOURCES }
 
 /** Time that only moves when told. Sleepers wake as it passes them. */
 export class HandClock {
