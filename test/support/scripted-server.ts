@@ -49,14 +49,16 @@ export async function startScriptedServer(...first: Script[]): Promise<ScriptedS
   const connections = new Map<Socket, number>()
 
   const server = createServer((request, response) => {
-    void readBody(request).then((body) => {
+    const take = (body: Buffer): void => {
       const connection = connections.get(request.socket) ?? connections.size + 1
       connections.set(request.socket, connection)
       const { method = '', url = '' } = request
       requests.push({ method, path: url, headers: request.headers, body, connection })
       play(steps.length > 1 ? (steps.shift() as Script) : (steps[0] ?? { status: 500 }), response)
       for (const waiter of waiting) if (requests.length >= waiter.count) waiter.resolve()
-    })
+    }
+    // A request that its sender gave up half-way was never received.
+    void readBody(request).then(take, () => undefined)
   })
   const url = await listen(server)
   return {
@@ -112,6 +114,8 @@ export interface RawServer {
   seen: string[]
   /** Resolves with the first connection. */
   connected: Promise<void>
+  /** Resolves with the first bytes of anyone. */
+  received: Promise<void>
   stop(): Promise<void>
 }
 
@@ -122,14 +126,15 @@ export interface RawServer {
 export async function startRawServer(onConnection: (socket: Socket) => void): Promise<RawServer> {
   const seen: string[] = []
   const sockets = new Set<Socket>()
-  let noteConnected = (): void => undefined
-  const connected = new Promise<void>((resolve) => {
-    noteConnected = resolve
-  })
+  const { promise: connected, resolve: noteConnected } = Promise.withResolvers<void>()
+  const { promise: received, resolve: noteReceived } = Promise.withResolvers<void>()
   const server = createSocketServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => undefined)
-    socket.on('data', (chunk) => seen.push(chunk.toString('latin1')))
+    socket.on('data', (chunk) => {
+      seen.push(chunk.toString('latin1'))
+      noteReceived()
+    })
     onConnection(socket)
     noteConnected()
   })
@@ -138,6 +143,7 @@ export async function startRawServer(onConnection: (socket: Socket) => void): Pr
     port: Number(new URL(url).port),
     seen,
     connected,
+    received,
     stop: () => {
       for (const socket of sockets) socket.destroy()
       return stop(server)

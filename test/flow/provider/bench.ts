@@ -57,7 +57,7 @@ const note = (message: string, fields?: unknown): void => {
 export const log: Logger = { debug: note, info: note, warn: note, error: note }
 
 /** The plainest writer of inline references: one known reference after the other, in base64. */
-const jsonWithInline: JsonWithInline = (body, openReference) => {
+export const jsonWithInline: JsonWithInline = (body, openReference) => {
   const parts = JSON.stringify(body).split(/(data:[^",]*;sha256=[0-9a-f]{64})/)
   const pieces = parts.map((part) => {
     const match = /^data:([^",]*);sha256=([0-9a-f]{64})$/.exec(part)

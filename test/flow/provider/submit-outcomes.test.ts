@@ -233,7 +233,10 @@ describe.each(FAMILIES)('$family', ({ family, body, waitMs, id }) => {
     ['with an id that cannot be used', { status: 200, body: { id: '../../x' } }],
     ['empty', { status: 202, text: '' }],
     ['cut JSON', { status: 200, text: '{"id":"task-unif' }],
-    ['nested beyond reason', { status: 200, text: `${'['.repeat(5000)}${']'.repeat(5000)}` }],
+    [
+      'nested beyond reason',
+      { status: 200, text: `{"id":"${id}","x":${'['.repeat(5000)}${']'.repeat(5000)}}` },
+    ],
     ['too large', { status: 200, text: `{"id":"${id}","pad":"${'x'.repeat(4_000_001)}"}` }],
   ])('section 7: unreadable 2xx, %s', async (_name, step) => {
     expectUnconfirmed(await outcome(step))
@@ -258,11 +261,13 @@ describe.each(FAMILIES)('$family', ({ family, body, waitMs, id }) => {
     expect(error.problem.what).toContain('Incorrect key [key]')
     expect(error.problem.what).not.toContain('token=')
   })
-  test('each create request has a connection of its own', async () => {
-    const server = await scripted({ status: 200, body: { id } })
+  test('a create request never uses a connection that another call left open', async () => {
+    const server = await scripted({ status: 200, body: { id, status: 'pending' } })
     const { provider } = bench(server.url)
+    await provider.read([id], never())
     await provider.create(createRequest(body), never())
     await provider.create(createRequest(body), never())
-    expect(server.requests.map((request) => request.connection)).toEqual([1, 2])
+    await provider.read([id], never())
+    expect(server.requests.map((request) => request.connection)).toEqual([1, 2, 3, 1])
   })
 })

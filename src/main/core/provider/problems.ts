@@ -115,7 +115,7 @@ function doubtProblem(happened: string, context: CallContext, told?: Told): Prob
   return problem(
     'outcome-unknown',
     `${happened} The request had left this computer, so the clip may have been ordered and charged.`,
-    `Look for it in your ${context.provider} task list: give its task id if it exists, or say that it does not to send it again.`,
+    `Look for it on your account pages at ${context.provider}: give its task id if it exists, or say that it does not exist to send it again.`,
     placeOf(context, told),
   )
 }
