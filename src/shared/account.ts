@@ -40,8 +40,6 @@ export const AccountOptions = z.object({
   uploadRefusedKinds: z.array(z.enum(['image', 'video', 'audio'])).default([]),
   /** Optional calls that this base does not have. */
   missingFeatures: z.array(z.string()).default([]),
-  /** A failed task that may be bought again once by itself. Off by default. */
-  autoResubmit: z.boolean().default(false),
 })
 export type AccountOptions = z.infer<typeof AccountOptions>
 

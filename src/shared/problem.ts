@@ -45,6 +45,7 @@ export const ProblemCode = z.enum([
   // money
   'cap-reached',
   'price-unknown',
+  'price-changed',
   // archive
   'link-expired',
   'content-invalid',

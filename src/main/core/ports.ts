@@ -1,3 +1,5 @@
+import type { Disk } from './archive/disk.ts'
+
 /**
  * What the core cannot own and a host (or a test) hands in. Nothing in the core asks the
  * machine for time, chance, secrets or a console except through these.
@@ -63,4 +65,6 @@ export interface Ports {
   log: Logger
   secrets: Secrets
   checkpoint: Checkpoint
+  /** The archive's file calls; the real disk unless a test breaks one. */
+  disk?: Disk
 }

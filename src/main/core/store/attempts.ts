@@ -33,6 +33,7 @@ export function createAttempts(db: Sqlite) {
     `UPDATE attempts SET outcome = @outcome, remote_id = @remoteId, answered_at = @now, problem_json = @problemJson
      WHERE id = @id`,
   )
+  const byTask = db.prepare('SELECT * FROM attempts WHERE account_id = ? AND remote_id = ?')
   const claimed = db.prepare('SELECT 1 FROM attempts WHERE account_id = ? AND remote_id = ?')
   const read = (row: unknown): AttemptRecord => fromRow<AttemptRecord>(row)
   return {
@@ -68,6 +69,10 @@ export function createAttempts(db: Sqlite) {
         remoteId: more.remoteId ?? null,
         problemJson: toJson(more.problem),
       })
+    },
+    byTask(accountId: number, remoteId: string): AttemptRecord | undefined {
+      const row = byTask.get(accountId, remoteId)
+      return row ? read(row) : undefined
     },
     /** Whether a task already belongs to one of our attempts. */
     isClaimed: (accountId: number, remoteId: string) => claimed.get(accountId, remoteId) !== undefined,

@@ -15,6 +15,9 @@ export function createClips(db: Sqlite) {
   const get = db.prepare('SELECT * FROM clips WHERE id = ?')
   const ofJob = db.prepare('SELECT * FROM clips WHERE job_id = ?')
   const byPath = db.prepare('SELECT * FROM clips WHERE archive_folder = ? AND path = ?')
+  const pathTaken = db.prepare(
+    'SELECT 1 FROM clips WHERE archive_folder = ? AND path = ? COLLATE NOCASE AND job_id IS NOT ?',
+  )
   const page = db.prepare(
     `SELECT * FROM clips WHERE id > @after AND (@runId IS NULL OR run_id = @runId) ORDER BY id LIMIT @limit`,
   )
@@ -29,6 +32,9 @@ export function createClips(db: Sqlite) {
     get: (id: number) => read(get.get(id)),
     ofJob: (jobId: number) => read(ofJob.get(jobId)),
     byPath: (folder: string, path: string) => read(byPath.get(folder, path)),
+    /** Whether a clip of another job has this path in this folder. */
+    isPathTaken: (folder: string, path: string, jobId: number) =>
+      pathTaken.get(folder, path, jobId) !== undefined,
     page: (runId: number | null, after: number, limit: number) =>
       page.all({ runId, after, limit }).map((row) => fromRow<Clip>(row)),
     count: (runId: number | null) => (count.get({ runId }) as { n: number }).n,

@@ -91,7 +91,7 @@ export const TAKE_DOWNLOADS = `SELECT * FROM jobs
   WHERE account_id = @accountId AND state = 'downloading' AND run_at <= @now
   ORDER BY link_expires_at, id LIMIT @limit`
 export const NEXT_WAKE = `SELECT min(run_at) AS at FROM jobs
-  WHERE state IN ('queued', 'uploading', 'submitting', 'unconfirmed', 'generating', 'downloading') AND pauses = 0
+  WHERE state IN ('queued', 'uploading', 'submitting', 'unconfirmed', 'generating', 'downloading')
     AND run_at > @now`
 export const SEARCH = `SELECT rowid FROM jobs_text WHERE jobs_text MATCH @search`
 

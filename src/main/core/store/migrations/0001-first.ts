@@ -127,13 +127,15 @@ CREATE INDEX jobs_working ON jobs (account_id, state, run_at, id)
   WHERE state IN ('uploading', 'submitting', 'unconfirmed', 'generating');
 CREATE INDEX jobs_links ON jobs (account_id, link_expires_at, id) WHERE state = 'downloading';
 CREATE INDEX jobs_wake ON jobs (run_at)
-  WHERE state IN ('queued', 'uploading', 'submitting', 'unconfirmed', 'generating', 'downloading') AND pauses = 0;
+  WHERE state IN ('queued', 'uploading', 'submitting', 'unconfirmed', 'generating', 'downloading');
 CREATE INDEX jobs_run ON jobs (run_id, row, take, id);
 CREATE INDEX jobs_run_state ON jobs (run_id, state);
 CREATE INDEX jobs_state ON jobs (state);
 CREATE INDEX jobs_fingerprint ON jobs (run_id, fingerprint);
 CREATE UNIQUE INDEX jobs_task ON jobs (account_id, remote_id) WHERE remote_id IS NOT NULL;
 CREATE UNIQUE INDEX jobs_clip_name ON jobs (run_id, clip_name COLLATE NOCASE) WHERE clip_name IS NOT NULL;
+
+CREATE INDEX jobs_clip_names ON jobs (clip_name COLLATE NOCASE) WHERE clip_name IS NOT NULL;
 
 CREATE TABLE job_references (
   job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,

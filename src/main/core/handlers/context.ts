@@ -1,0 +1,76 @@
+import { implement, ORPCError } from '@orpc/server'
+import { contract } from '../../../shared/contract.ts'
+import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
+import type { Changes } from '../changes.ts'
+import type { Engine } from '../jobs/engine.ts'
+import type { Scheduler } from '../jobs/scheduler.ts'
+import type { AccountRecord } from '../store/accounts.ts'
+
+/** What the handlers work with. */
+export interface Core {
+  engine: Engine
+  scheduler: Scheduler
+  changes: Changes
+  home: string
+  gestures: ('reveal' | 'dialogs' | 'drop-paths')[]
+  mediaBase: string | null
+  /** Forgets the adapter of an account whose address, key or options changed. */
+  forgetProvider(accountId: number): void
+  hasKey(account: AccountRecord): boolean
+}
+
+/** The contract with what every handler has in common: a thrown Problem travels, nothing else does. */
+export const calls = implement(contract)
+  .$context<Core>()
+  .use(async ({ next, context, path }) => {
+    try {
+      return await next()
+    } catch (error) {
+      throw toProblemError(error, context.engine, path.join('.'))
+    }
+  })
+
+function toProblemError(error: unknown, engine: Engine, call: string): unknown {
+  if (error instanceof ProblemError) return carry(error.problem)
+  // Refused input and the like: made by the contract itself, with nothing of ours inside.
+  if (error instanceof ORPCError) return error
+  const logRef = engine.random.id(8)
+  engine.log.error('call failed', { call, logRef, error: String((error as Error)?.stack ?? error) })
+  return carry(
+    problem(
+      'internal',
+      'Reelsheet made a mistake; nothing was sent or deleted because of it.',
+      `Try again; if it stays, look for ${logRef} in the log.`,
+      { logRef },
+    ),
+  )
+}
+
+const carry = (data: Problem): ORPCError<'PROBLEM', Problem> =>
+  new ORPCError('PROBLEM', { defined: true, data, message: data.what })
+
+/** The Problem inside whatever a call threw, for every client. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ProblemError) return error.problem
+  if (error instanceof ORPCError && error.code === 'PROBLEM') return error.data as Problem
+  if (error instanceof ORPCError && error.code === 'BAD_REQUEST') {
+    return problem(
+      'wrong-use',
+      `The call was refused: ${describeIssues(error)}.`,
+      'Correct it and try again.',
+    )
+  }
+  return problem('internal', 'Reelsheet made a mistake.', 'Try again; the log says more.')
+}
+
+function describeIssues(error: ORPCError<string, unknown>): string {
+  const issues =
+    (error.data as { issues?: { path?: unknown[]; message?: string }[] } | undefined)?.issues ?? []
+  return (
+    issues.map((issue) => `${(issue.path ?? []).join('.')}: ${issue.message ?? 'not allowed'}`).join('; ') ||
+    'its input has the wrong shape'
+  )
+}
+
+export const notFound = (what: string): ProblemError =>
+  new ProblemError(problem('not-found', `${what} does not exist.`, 'Look at the list for what there is.'))

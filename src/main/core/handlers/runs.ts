@@ -1,0 +1,165 @@
+import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
+import type { Run } from '../../../shared/run.ts'
+import { importSheet } from '../sheets/import.ts'
+import { type ManifestRow, writeManifest } from '../sheets/manifest.ts'
+import type { JobRecord } from '../store/jobs.ts'
+import type { RunRecord } from '../store/runs.ts'
+import { type Core, calls, notFound } from './context.ts'
+import { retryFailed, startHeld } from './jobs.ts'
+
+function toRun(run: RunRecord, core: Core): Run {
+  const { headers: _headers, ...rest } = run
+  return { ...rest, counts: core.engine.store.jobs.countsOfRun(run.id) }
+}
+
+function mustFind(core: Core, id: number): RunRecord {
+  const run = core.engine.store.runs.get(id)
+  if (!run) throw notFound(`The run ${id}`)
+  return run
+}
+
+/** Pausing keeps rows from being bought; what was bought is still watched and archived. */
+function setPause(core: Core, id: number, isPaused: boolean, reason: Problem | null = null): Run {
+  const { store } = core.engine
+  mustFind(core, id)
+  store.write(() => {
+    store.runs.setPause(id, isPaused, reason)
+    store.jobs.setRunPause(id, isPaused)
+  })
+  core.scheduler.wake()
+  return toRun(mustFind(core, id), core)
+}
+
+/** What a run waits for. Only a state that no work of ours can change counts as waiting for a person. */
+function attention(core: Core, run: RunRecord) {
+  const { store } = core.engine
+  const needs = new Map<string, Problem>()
+  let moving = 0
+  let waiting = 0
+  let finished = 0
+  let isOffline = false
+  const unfinished = [
+    'held',
+    'queued',
+    'uploading',
+    'submitting',
+    'unconfirmed',
+    'generating',
+    'downloading',
+  ] as const
+  const counts = store.jobs.countsOfRun(run.id)
+  finished = (counts.done ?? 0) + (counts.failed ?? 0) + (counts.cancelled ?? 0)
+  for (const id of store.jobs.ids({ runId: run.id, states: unfinished })) {
+    const job = store.jobs.get(id)
+    if (!job) continue
+    const reason = waitsFor(job, run, core)
+    if (reason) {
+      waiting += 1
+      needs.set(
+        `${reason.code} ${reason.place.account ?? ''} ${reason.code === 'outcome-unknown' ? job.id : ''}`,
+        reason,
+      )
+    } else moving += 1
+    isOffline ||= core.scheduler.isOffline(job.accountId)
+  }
+  return { moving, waiting, finished, isOffline, needs: [...needs.values()] }
+}
+
+const DISK_CODES: readonly Problem['code'][] = [
+  'disk-full',
+  'folder-unwritable',
+  'folder-missing',
+  'path-too-long',
+]
+
+function waitsFor(job: JobRecord, run: RunRecord, core: Core): Problem | null {
+  const account = core.engine.store.accounts.get(job.accountId)
+  if (job.state === 'held') return job.problem ?? heldProblem(job)
+  if (job.state === 'unconfirmed') return isLookedFor(job, core) ? null : job.problem
+  if (job.state === 'downloading') {
+    return job.problem && DISK_CODES.includes(job.problem.code) ? job.problem : null
+  }
+  const isUnsent = job.state === 'queued' || job.state === 'uploading'
+  if (account?.problem && account.stopsUntilAt === null && (isUnsent || account.stops === 'everything')) {
+    return account.problem
+  }
+  if (!isUnsent) return null
+  if (account?.isPaused) return pausedProblem(`The account "${account.name}" is paused.`)
+  if (run.isPaused) return run.problem ?? pausedProblem(`The run "${run.name}" is paused.`)
+  return job.pauses === 0 ? null : pausedProblem(`Row ${job.row} is paused.`)
+}
+
+/** For a while after the doubt the provider's list is searched by itself. */
+function isLookedFor(job: JobRecord, core: Core): boolean {
+  const { clock } = core.engine
+  return job.runAt - clock.now() < 60_000
+}
+
+const pausedProblem = (what: string): Problem =>
+  problem('account-paused', `${what} Nothing is bought meanwhile.`, 'Resume it with "reelsheet resume".')
+
+const heldProblem = (job: JobRecord): Problem =>
+  problem(
+    'not-possible',
+    `Row ${job.row} is held: it was not released to be bought.`,
+    'Start the run to release it.',
+    {
+      jobId: job.id,
+      row: job.row,
+    },
+  )
+
+export const runs = {
+  create: calls.runs.create.handler(async ({ context, input }) => {
+    const created = await importSheet(context.engine, input)
+    context.scheduler.wake()
+    return created
+  }),
+  start: calls.runs.start.handler(({ context, input }) => {
+    mustFind(context, input.id)
+    return startHeld(context, input.id)
+  }),
+  list: calls.runs.list.handler(({ context }) =>
+    context.engine.store.runs.list().map((run) => toRun(run, context)),
+  ),
+  get: calls.runs.get.handler(({ context, input }) => toRun(mustFind(context, input.id), context)),
+  pause: calls.runs.pause.handler(({ context, input }) => setPause(context, input.id, true)),
+  resume: calls.runs.resume.handler(({ context, input }) => {
+    if (input.capMicros !== undefined) context.engine.store.runs.setCap(input.id, input.capMicros)
+    return setPause(context, input.id, false)
+  }),
+  attention: calls.runs.attention.handler(({ context, input }) =>
+    attention(context, mustFind(context, input.id)),
+  ),
+  retryFailed: calls.runs.retryFailed.handler(({ context, input }) => {
+    mustFind(context, input.id)
+    return retryFailed(context, input.id)
+  }),
+  export: calls.runs.export.handler(async ({ context, input }) => {
+    const run = mustFind(context, input.id)
+    const rows = context.engine.store.jobs.ofRun(run.id).map((job) => manifestRow(job, context))
+    if (rows.length === 0) {
+      throw new ProblemError(
+        problem('not-found', `The run "${run.name}" has no rows to export.`, 'Choose another run.'),
+      )
+    }
+    await writeManifest(rows, { headers: run.headers, path: input.file })
+    return { rows: rows.length }
+  }),
+}
+
+function manifestRow(job: JobRecord, { engine: { store } }: Core): ManifestRow {
+  const clip = store.clips.ofJob(job.id)
+  const lines = store.ledger.ofJob(job.id).filter((line) => line.chargedMicros !== null)
+  return {
+    cells: job.cells,
+    state: job.state,
+    clipFile: clip ? `${clip.archiveFolder}/${clip.path}` : null,
+    clipSha256: clip?.sha256 ?? null,
+    taskId: job.remoteId,
+    clipDurationMs: clip?.durationMs ?? null,
+    priceMicros: lines.length ? lines.reduce((sum, line) => sum + (line.chargedMicros ?? 0), 0) : null,
+    currency: store.accounts.get(job.accountId)?.currency ?? null,
+    problem: job.problem ?? clip?.problem ?? null,
+  }
+}

@@ -1,0 +1,8 @@
+import { checkSheet, toSheetCheck } from '../sheets/check.ts'
+import { calls } from './context.ts'
+
+export const sheets = {
+  check: calls.sheets.check.handler(async ({ context, input }) =>
+    toSheetCheck(await checkSheet(context.engine.store, input)),
+  ),
+}

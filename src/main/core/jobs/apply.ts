@@ -1,0 +1,119 @@
+import { problem } from '../../../shared/problem.ts'
+import type { AccountRecord } from '../store/accounts.ts'
+import { type JobRecord, PAUSED_BY_RUN } from '../store/jobs.ts'
+import { toCreditMicros } from '../store/ledger.ts'
+import { amount, buildBody, writeAttempt } from './claim.ts'
+import { reserveClipName } from './clip-name.ts'
+import type { Engine, Report } from './engine.ts'
+import { advance, type DomainEvent } from './machine.ts'
+
+/** Events that happen every few seconds and say nothing new: they leave no line in the history. */
+const QUIET: readonly DomainEvent['type'][] = ['still-running', 'looked', 'claimed']
+
+/**
+ * Makes a report durable: job, attempt, ledger, clip, account and history in one transaction, guarded by
+ * the job's version. Returns the job as it now is; when somebody else wrote first (a person cancelled) the
+ * job is read again and the event tried on what is there, so that a task id that came back is never lost.
+ */
+export function apply(engine: Engine, jobId: number, report: Report): JobRecord {
+  const job = engine.store.write(() => write(engine, jobId, report))
+  engine.changed(jobId)
+  return job
+}
+
+function write(engine: Engine, jobId: number, report: Report): JobRecord {
+  const { store, clock } = engine
+  const now = clock.now()
+  writeFacts(engine, mustGet(engine, jobId), report, now)
+  // Read after the facts: pausing the run counts its jobs' versions up.
+  const job = mustGet(engine, jobId)
+  let next = advance(job, report.event, now)
+  if (!next) {
+    engine.log.info('event did not apply', { jobId, state: job.state, event: report.event.type })
+    return job
+  }
+  if (report.event.type === 'released' && store.runs.get(job.runId)?.isPaused) {
+    next = { ...next, pauses: next.pauses | PAUSED_BY_RUN }
+  }
+  if (report.event.type === 'ready') next = startAttempt(engine, job, next)
+  if (next.state === 'downloading' && next.clipName === null) {
+    next = { ...next, clipName: reserveClipName(next, store, now) }
+  }
+  if (!store.jobs.save(next)) throw new Error(`job ${jobId} changed inside its own transaction`)
+  if (report.clip) store.clips.insert(report.clip)
+  if (!QUIET.includes(report.event.type)) {
+    store.events.add({
+      jobId,
+      at: now,
+      type: report.event.type,
+      from: job.state,
+      to: next.state,
+      problem: next.problem,
+      facts: report.facts ?? {},
+    })
+  }
+  return next
+}
+
+function mustGet({ store }: Engine, jobId: number): JobRecord {
+  const job = store.jobs.get(jobId)
+  if (!job) throw new Error(`job ${jobId} is gone`)
+  return job
+}
+
+/** What is true whatever became of the job meanwhile: the attempt's outcome, the money, the account. */
+function writeFacts(engine: Engine, job: JobRecord, report: Report, now: number): void {
+  const { store } = engine
+  const change = report.attempt
+  if (change && 'unsent' in change) store.attempts.markUnsent(change.id)
+  else if (change) store.attempts.decide(change.id, change.outcome, now, change)
+  if (report.ledger) store.ledger.settle(report.ledger.attemptId, report.ledger.entry, now)
+  if (report.ledger?.entry.reservedMicros != null) {
+    stopOnDearerPrice(engine, job, report.ledger.entry.reservedMicros)
+  }
+  if (!report.account && !report.learned) return
+  const account = store.accounts.get(job.accountId)
+  if (!account) return
+  store.accounts.update({
+    ...account,
+    options: { ...account.options, ...report.learned },
+    ...(report.account && stoppedBy(account, report.account)),
+  })
+}
+
+function stoppedBy(account: AccountRecord, trouble: NonNullable<Report['account']>): Partial<AccountRecord> {
+  const isWorse = account.stops === 'everything' && trouble.stops === 'spending'
+  return isWorse ? {} : { stops: trouble.stops, stopsUntilAt: trouble.until, problem: trouble.problem }
+}
+
+/** A price above the one that was confirmed stops the run: the cap was given for another price. */
+function stopOnDearerPrice({ store }: Engine, job: JobRecord, reservedMicros: number): void {
+  if (job.estimateMicros === null || reservedMicros <= job.estimateMicros) return
+  const run = store.runs.get(job.runId)
+  const account = store.accounts.get(job.accountId)
+  if (!run || !account || run.isPaused) return
+  const [was, is] = [job.estimateMicros, reservedMicros].map((micros) => amount(micros))
+  store.runs.setPause(
+    run.id,
+    true,
+    problem(
+      'price-changed',
+      `The account "${account.name}" reserved ${is} ${account.currency} for a clip that was estimated at ${was} (${amount(
+        toCreditMicros(account.currency, reservedMicros - job.estimateMicros),
+      )} credits more). The run waits; what is under way is finished and archived.`,
+      'Look at the new price, then continue with "reelsheet resume", or set it with "reelsheet accounts update".',
+      { jobId: job.id, account: account.name, model: job.model },
+    ),
+  )
+  store.jobs.setRunPause(run.id, true)
+}
+
+/** The references are up: the create request is written down in the same breath, or the row goes back. */
+function startAttempt(engine: Engine, job: JobRecord, next: JobRecord): JobRecord {
+  const account = engine.store.accounts.get(job.accountId)
+  const provider = account && engine.providerFor(account, job.model)
+  const body = account && provider && buildBody(job, account, provider, engine.store, engine.clock.now())
+  if (!account || !body) return { ...next, state: 'queued' }
+  writeAttempt(job, account, body, engine)
+  return next
+}

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto'
+import { buildRequest } from '../../../shared/models/request.ts'
+import type { ResolvedOrder } from '../../../shared/models/types.ts'
+import { type Problem, problem } from '../../../shared/problem.ts'
+import type { Provider } from '../provider/provider.ts'
+import type { AccountRecord } from '../store/accounts.ts'
+import type { AttemptRecord } from '../store/attempts.ts'
+import type { JobRecord } from '../store/jobs.ts'
+import { toCreditMicros } from '../store/ledger.ts'
+import type { RunRecord } from '../store/runs.ts'
+import type { Store } from '../store/store.ts'
+import type { Engine } from './engine.ts'
+import { UPLOAD_MARGIN_MS } from './policy.ts'
+
+/** Why a run must wait before this job is bought; null = it fits its caps. */
+export function capProblem(
+  job: Pick<JobRecord, 'id' | 'estimateMicros' | 'model'>,
+  account: Pick<AccountRecord, 'name' | 'currency' | 'capMicros' | 'countedMicros'>,
+  run: Pick<RunRecord, 'name' | 'capMicros' | 'countedMicros'>,
+): { run?: Problem; account?: Problem } {
+  if (run.capMicros === null && account.capMicros === null) return {}
+  if (job.estimateMicros === null) {
+    return {
+      run: problem(
+        'price-unknown',
+        `The price of ${job.model} on the account "${account.name}" is not known, so the cap of the run "${run.name}" could not be kept. Nothing more is bought.`,
+        `Set a price with "reelsheet accounts update ${account.name} --price ${job.model}=…", or remove the cap.`,
+        { jobId: job.id, account: account.name, model: job.model },
+      ),
+    }
+  }
+  const credits = toCreditMicros(account.currency, job.estimateMicros)
+  if (run.capMicros !== null && run.countedMicros + credits > run.capMicros) {
+    return {
+      run: problem(
+        'cap-reached',
+        `The next clip (about ${amount(credits)} credits) would pass the cap of the run "${run.name}": ${amount(run.countedMicros)} of ${amount(run.capMicros)} credits are reserved, charged or may have been charged. Nothing more is bought; what is under way is finished and archived.`,
+        'Raise the cap with "reelsheet resume --cap", or leave the rest.',
+        { jobId: job.id },
+      ),
+    }
+  }
+  if (account.capMicros !== null && account.countedMicros + job.estimateMicros > account.capMicros) {
+    return {
+      account: problem(
+        'cap-reached',
+        `The next clip (about ${amount(job.estimateMicros)}) would pass the cap of the account "${account.name}": ${amount(account.countedMicros)} of ${amount(account.capMicros)} are reserved, charged or may have been charged. Nothing more is bought on it.`,
+        `Raise it with "reelsheet accounts update ${account.name} --cap …".`,
+        { jobId: job.id, account: account.name },
+      ),
+    }
+  }
+  return {}
+}
+
+/** Micros as a plain decimal number. */
+export const amount = (micros: number): string => String(Number((micros / 1_000_000).toFixed(4)))
+
+/** The body as it will be stored and sent, with the addresses of its references; null when one is missing. */
+export function buildBody(
+  job: JobRecord,
+  account: AccountRecord,
+  provider: Provider,
+  store: Store,
+  now: number,
+): Record<string, unknown> | null {
+  const references: { kind: 'image' | 'video' | 'audio'; url: string }[] = []
+  let audio: { url: string } | undefined
+  for (const reference of store.jobs.references(job.id)) {
+    const url = addressOf(reference, account, provider, store, now)
+    if (url === null) return null
+    if (reference.role === 'audio') audio = { url }
+    else references.push({ kind: reference.kind, url })
+  }
+  const order = job.order as unknown as ResolvedOrder
+  return buildRequest(order, audio ? { references, audio } : { references }).body
+}
+
+function addressOf(
+  reference: { referenceId: number | null; address: string | null },
+  account: AccountRecord,
+  provider: Provider,
+  store: Store,
+  now: number,
+): string | null {
+  if (reference.referenceId === null) return reference.address
+  const stored = store.references.get(reference.referenceId)
+  if (!stored) return null
+  if (provider.can.inlineReferences) return `data:${stored.mediaType};sha256=${stored.sha256}`
+  return store.references.freshUpload(stored.id, account.id, now + UPLOAD_MARGIN_MS)?.url ?? null
+}
+
+const KEY_LETTERS = 24
+
+/**
+ * Writes down the next create request of a job: a new attempt, or the one that surely never arrived when
+ * its body is still the same (its key then still names it). Its estimate counts against the caps from here
+ * on. Call inside the transaction that moves the job to `submitting`.
+ */
+export function writeAttempt(
+  job: JobRecord,
+  account: AccountRecord,
+  body: Record<string, unknown>,
+  { store, random, clock }: Engine,
+): void {
+  const now = clock.now()
+  const bodyJson = JSON.stringify(body)
+  const bodySha256 = createHash('sha256').update(bodyJson).digest('hex')
+  const open = store.attempts.undecided(job.id)
+  if (open && isSameRequest(open, bodySha256)) {
+    store.ledger.settle(open.id, { standing: 'open' }, now)
+    return
+  }
+  if (open) {
+    store.attempts.decide(open.id, 'not-sent', now)
+    store.ledger.settle(open.id, { standing: 'released' }, now)
+  }
+  const attemptId = store.attempts.insert({
+    jobId: job.id,
+    accountId: account.id,
+    idempotencyKey: `rs-${job.runId}-${job.id}-${random.id(KEY_LETTERS)}`,
+    bodyJson,
+    bodySha256,
+    now,
+  })
+  store.ledger.open({
+    attemptId,
+    jobId: job.id,
+    runId: job.runId,
+    accountId: account.id,
+    model: job.model,
+    currency: account.currency,
+    estimateMicros: job.estimateMicros,
+    now,
+  })
+}
+
+const isSameRequest = (attempt: AttemptRecord, bodySha256: string): boolean =>
+  attempt.outcome === 'open' && attempt.sentAt === null && attempt.bodySha256 === bodySha256

@@ -1,0 +1,80 @@
+import { problem } from '../../../shared/problem.ts'
+import { lost, NEVER } from '../steps/submit.ts'
+import type { JobRecord } from '../store/jobs.ts'
+import { apply } from './apply.ts'
+import type { Engine } from './engine.ts'
+
+/** Reads of many tasks are spread over this long, so that a start is not a burst. */
+const SPREAD_MS = 3_000
+
+/**
+ * Puts right what a crash, a power cut or a plain quit left behind, from the rows alone. A request that
+ * may have left is never sent anew: it is repeated under its own key where the provider takes keys, and
+ * else it is unconfirmed.
+ */
+export function recover(engine: Engine): void {
+  const { store } = engine
+  for (const job of store.jobs.inState('uploading')) sendBack(engine, job)
+  for (const job of store.jobs.inState('submitting')) recoverSubmitting(engine, job)
+  spreadReads(engine)
+}
+
+function sendBack(engine: Engine, job: JobRecord): void {
+  const attempt = engine.store.attempts.undecided(job.id)
+  apply(engine, job.id, {
+    event: { type: 'set-back', problem: interrupted(job), retryAt: engine.clock.now(), counts: false },
+    ...(attempt && {
+      attempt: { id: attempt.id, unsent: true },
+      ledger: { attemptId: attempt.id, entry: { standing: 'released' } },
+    }),
+    facts: { by: 'start' },
+  })
+}
+
+function recoverSubmitting(engine: Engine, job: JobRecord): void {
+  const { store, clock } = engine
+  const now = clock.now()
+  const attempt = store.attempts.undecided(job.id)
+  if (!attempt || attempt.sentAt === null) {
+    sendBack(engine, job)
+    return
+  }
+  const account = store.accounts.get(job.accountId)
+  const provider = account && engine.providerFor(account, job.model)
+  const windowMs = provider?.can.idempotencyMs ?? null
+  if (windowMs !== null && attempt.resentAt === null && now - attempt.sentAt < windowMs) {
+    apply(engine, job.id, { event: { type: 'unclear', problem: cutOff(job), repeatAt: now } })
+    return
+  }
+  const lookAt = provider?.can.listTasks ? now : NEVER
+  apply(engine, job.id, { ...lost(attempt, lookAt, cutOff(job)), facts: { by: 'start' } })
+}
+
+function spreadReads(engine: Engine): void {
+  const now = engine.clock.now()
+  engine.store.write(() => {
+    for (const job of engine.store.jobs.inState('generating')) {
+      const pollAt = now + Math.round(engine.random.next() * SPREAD_MS)
+      if (job.runAt > pollAt) {
+        apply(engine, job.id, { event: { type: 'still-running', progress: job.progress, pollAt } })
+      }
+    }
+  })
+}
+
+const interrupted = (job: JobRecord) =>
+  problem(
+    'internal',
+    'Reelsheet was closed before this row was sent. Nothing was bought.',
+    'It goes on by itself.',
+    { jobId: job.id },
+    'info',
+  )
+
+const cutOff = (job: JobRecord) =>
+  problem(
+    'outcome-unknown',
+    'Reelsheet was closed while this row’s request was on its way: the clip may have been ordered and charged.',
+    'Look at the provider: if the task exists, give its id; if it surely does not, send the row again; or leave it.',
+    { jobId: job.id },
+  )

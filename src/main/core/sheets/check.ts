@@ -1,0 +1,337 @@
+import { createHash } from 'node:crypto'
+import path from 'node:path'
+import type { CheckedRow, PriceLine, SheetCheck } from '../../../shared/check.ts'
+import { findModel } from '../../../shared/models/catalogue.ts'
+import { estimate } from '../../../shared/models/price.ts'
+import type {
+  Estimate,
+  Family,
+  ReferenceFacts,
+  ReferenceKind,
+  ResolvedOrder,
+} from '../../../shared/models/types.ts'
+import { checkOrder } from '../../../shared/models/validate.ts'
+import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
+import type { Sheet, SheetRow } from '../../../shared/sheet.ts'
+import type { AccountRecord } from '../store/accounts.ts'
+import type { JobRecord } from '../store/jobs.ts'
+import { toCreditMicros } from '../store/ledger.ts'
+import type { Store } from '../store/store.ts'
+import { type Media, MediaDesk } from './media-desk.ts'
+import { readSheet } from './read.ts'
+
+/** One row with everything that is needed to buy it. */
+export interface ReadyRow {
+  sheetRow: SheetRow
+  account: AccountRecord | null
+  order: ResolvedOrder | null
+  estimate: Estimate | null
+  references: Media[]
+  audio: Media | null
+  problems: Problem[]
+  /** Names what is ordered, whatever it is called: equal fingerprints order the same clip. */
+  fingerprint: string
+  /** The job of an earlier import of this sheet, where there is one. */
+  job: JobRecord | null
+  standing: 'new' | 'same' | 'changed'
+}
+
+export interface ReadySheet {
+  sheet: Sheet
+  path: string
+  rows: ReadyRow[]
+  /** Jobs of the earlier import whose row is gone. */
+  gone: JobRecord[]
+  runId: number | null
+}
+
+/**
+ * Reads a sheet and checks every row against model, media and account: all that can be known before any
+ * money is spent. Nothing is written. Throws a `ProblemError` for what stops the whole sheet.
+ */
+export async function checkSheet(
+  store: Store,
+  input: { path: string; accounts: readonly string[] },
+): Promise<ReadySheet> {
+  const file = path.resolve(input.path)
+  const sheet = await readSheet(file)
+  const accounts = chooseAccounts(store, input.accounts)
+  const desk = new MediaDesk(path.dirname(file), store)
+  const rows: ReadyRow[] = []
+  for (const sheetRow of sheet.rows) rows.push(await checkRow(sheetRow, accounts, store, desk))
+  for (const found of sheet.problems) {
+    rows.find((row) => row.sheetRow.row === found.place.row)?.problems.push(found)
+  }
+  const run = store.runs.bySheet(file)
+  const gone = run ? compare(rows, store.jobs.ofRun(run.id)) : []
+  return { sheet, path: file, rows, gone, runId: run?.id ?? null }
+}
+
+type Chosen = Partial<Record<Family | 'practice', AccountRecord>>
+
+/** At most one account a family. With none named, the practice account is used as long as it is the only one. */
+function chooseAccounts(store: Store, names: readonly string[]): Chosen {
+  const chosen: Chosen = {}
+  for (const name of names) {
+    const account = store.accounts.byName(name)
+    if (!account) {
+      throw new ProblemError(
+        problem(
+          'account-unknown',
+          `There is no account "${name}". Nothing was spent.`,
+          'See "reelsheet accounts list".',
+          {
+            account: name,
+          },
+        ),
+      )
+    }
+    if (chosen[account.family]) {
+      throw new ProblemError(
+        problem(
+          'wrong-use',
+          `Two ${account.family} accounts were named: "${chosen[account.family]?.name}" and "${name}".`,
+          'Name one for each provider, and write the other into the rows’ account column.',
+        ),
+      )
+    }
+    chosen[account.family] = account
+  }
+  if (names.length > 0) return chosen
+  const all = store.accounts.list()
+  const [first] = all
+  return all.length === 1 && first?.family === 'practice' ? { practice: first } : {}
+}
+
+async function checkRow(
+  sheetRow: SheetRow,
+  accounts: Chosen,
+  store: Store,
+  desk: MediaDesk,
+): Promise<ReadyRow> {
+  const problems: Problem[] = []
+  const model = findModel(sheetRow.values.model ?? '')
+  const account = accountFor(sheetRow, model?.family, accounts, store, problems)
+  const references = await desk.all(sheetRow.references, problems)
+  const audio = sheetRow.audio ? ((await desk.all([sheetRow.audio], problems, 'audio'))[0] ?? null) : null
+  const hasMissing =
+    references.length < sheetRow.references.length || (sheetRow.audio !== null && audio === null)
+  const facts = references.map((media) => media.facts)
+  const checked = checkOrder(
+    {
+      values: sheetRow.values,
+      // A file that cannot be read is its own problem; the rules on counts are not asked about the rest.
+      references: hasMissing ? placeholders(sheetRow, references) : facts,
+      ...(audio && { audio: audio.facts }),
+    },
+    rulesOf(account, model?.family),
+  )
+  const isBad = hasMissing || problems.some((one) => one.level === 'error')
+  const order = isBad || !account ? null : (checked.order ?? null)
+  return {
+    sheetRow,
+    account,
+    order,
+    estimate: order && account ? price(order, facts, account) : null,
+    references,
+    audio,
+    problems: [...problems, ...checked.problems].map((one) => ({
+      ...one,
+      place: { ...one.place, row: sheetRow.row },
+    })),
+    fingerprint: order ? fingerprintOf(order, references, audio) : '',
+    job: null,
+    standing: 'new',
+  }
+}
+
+function placeholders(row: SheetRow, known: Media[]): ReferenceFacts[] {
+  const byText = new Map(known.map((media) => [media.text, media.facts]))
+  const kind = known[0]?.facts.kind ?? 'image'
+  return row.references.map(({ text }) => byText.get(text) ?? { name: text, kind, isAddress: true })
+}
+
+function rulesOf(account: AccountRecord | null, family: Family | undefined) {
+  return {
+    family: family ?? (account?.family === 'vtrix' ? 'vtrix' : 'evolink'),
+    ...(account && {
+      extendedDurations: account.options.extendedDurations,
+      requestLimitBytes: account.options.requestLimitBytes,
+      needsAddressKinds: needsAddress(account),
+    }),
+  } as const
+}
+
+/** Kinds that this account's file service does not take, as far as is known. */
+function needsAddress({ family, filesUrl, options }: AccountRecord): ReferenceKind[] {
+  if (family === 'evolink' && filesUrl === null) return ['image', 'video', 'audio']
+  return family === 'evolink' ? options.uploadRefusedKinds : []
+}
+
+function accountFor(
+  { values }: SheetRow,
+  family: Family | undefined,
+  accounts: Chosen,
+  store: Store,
+  problems: Problem[],
+): AccountRecord | null {
+  const named = values.account
+  if (named !== undefined) return namedAccount(named, family, store, problems)
+  if (family === undefined) return null
+  const account = accounts[family] ?? accounts.practice
+  if (account) return account
+  problems.push(
+    problem(
+      'account-missing',
+      `No account was named for ${values.model ?? 'this model'}, which ${family} sells.`,
+      `Name one with --account, or in the row’s account column.`,
+      { column: 'account' },
+    ),
+  )
+  return null
+}
+
+function namedAccount(
+  name: string,
+  family: Family | undefined,
+  store: Store,
+  problems: Problem[],
+): AccountRecord | null {
+  const account = store.accounts.byName(name)
+  const place = { column: 'account', value: name }
+  if (!account) {
+    problems.push(
+      problem('account-unknown', `There is no account "${name}".`, 'See "reelsheet accounts list".', place),
+    )
+    return null
+  }
+  if (family && account.family !== 'practice' && account.family !== family) {
+    problems.push(
+      problem(
+        'account-missing',
+        `The account "${name}" is a ${account.family} account; this row’s model is sold by ${family}.`,
+        `Name a ${family} account, or another model.`,
+        place,
+      ),
+    )
+    return null
+  }
+  return account
+}
+
+/** What an order would cost on an account. */
+export function price(order: ResolvedOrder, facts: ReferenceFacts[], account: AccountRecord): Estimate {
+  const family = findModel(order.model)?.family ?? 'evolink'
+  return estimate(order, facts, {
+    family,
+    isPractice: account.family === 'practice',
+    currency: account.currency,
+    prices: account.prices,
+  })
+}
+
+function fingerprintOf(order: ResolvedOrder, references: Media[], audio: Media | null): string {
+  const sources = references.map((media) => media.sha256 ?? media.address)
+  const sorted = Object.fromEntries(Object.entries(order).sort(([a], [b]) => (a < b ? -1 : 1)))
+  const text = JSON.stringify([sorted, sources, audio ? (audio.sha256 ?? audio.address) : null])
+  return createHash('sha256').update(text).digest('hex')
+}
+
+/**
+ * Matches rows with the jobs of an earlier import: by the `id` column, else by what they order (equal rows
+ * by their count). Returns the jobs that no row stands for any more.
+ */
+function compare(rows: ReadyRow[], jobs: JobRecord[]): JobRecord[] {
+  const byKey = new Map<string, JobRecord[]>()
+  const keep = (key: string, job: JobRecord) => byKey.set(key, [...(byKey.get(key) ?? []), job])
+  for (const job of jobs) keep(job.rowKey === null ? `content ${job.fingerprint}` : `id ${job.rowKey}`, job)
+  for (const row of rows) {
+    const id = row.sheetRow.values.id
+    const key = id === undefined ? `content ${row.fingerprint}` : `id ${id}`
+    const matches = byKey.get(key) ?? []
+    // The newest job stands for the row; what it replaced was an earlier version of it.
+    const job = id === undefined ? matches.shift() : matches.splice(0).at(-1)
+    if (!job) continue
+    row.job = job
+    row.standing = row.fingerprint === '' || job.fingerprint === row.fingerprint ? 'same' : 'changed'
+  }
+  return [...byKey.values()].flat()
+}
+
+/** What a person sees of a checked sheet. */
+export function toSheetCheck({ sheet, path: file, rows, gone, runId }: ReadySheet): SheetCheck {
+  const isReady = (row: ReadyRow) => row.order !== null && !row.problems.some((one) => one.level === 'error')
+  const fresh = rows.filter((row) => isReady(row) && row.standing !== 'same')
+  return {
+    path: file,
+    sha256: sheet.sha256,
+    rowCount: rows.length,
+    ready: rows.filter(isReady).length,
+    withProblems: rows.filter((row) => !isReady(row)).length,
+    same: rows.filter((row) => row.standing === 'same').length,
+    changed: rows.filter((row) => row.standing === 'changed').length,
+    fresh: fresh.length,
+    gone: gone.length,
+    runId,
+    prices: priceLines(fresh),
+    totalCreditMicros: total(fresh),
+    problems: sheet.problems.filter((one) => one.place.row === undefined),
+    rows: rows.map((row) => toCheckedRow(row, isReady(row))),
+  }
+}
+
+function toCheckedRow(row: ReadyRow, isReady: boolean): CheckedRow {
+  const { values } = row.sheetRow
+  return {
+    row: row.sheetRow.row,
+    rowKey: values.id ?? null,
+    name: values.name ?? null,
+    model: values.model ?? null,
+    prompt: values.prompt ?? '',
+    account: row.account?.name ?? null,
+    isReady,
+    estimate: row.estimate,
+    problems: row.problems,
+    standing: row.standing,
+    jobId: row.job?.id ?? null,
+  }
+}
+
+/** New rows' highest estimates in micro-credits; null when one has no price. */
+export function total(rows: ReadyRow[]): number | null {
+  let sum = 0
+  for (const { estimate: found } of rows) {
+    if (found?.highMicros === undefined) return null
+    sum += toCreditMicros(found.currency, found.highMicros)
+  }
+  return sum
+}
+
+function priceLines(rows: ReadyRow[]): PriceLine[] {
+  const lines = new Map<string, PriceLine>()
+  for (const { account, order, estimate: found } of rows) {
+    if (!account || !order || !found) continue
+    const key = `${account.name} ${order.model}`
+    const line = lines.get(key) ?? {
+      account: account.name,
+      model: order.model,
+      jobs: 0,
+      billableMs: 0,
+      currency: found.currency,
+      lowMicros: 0,
+      highMicros: 0,
+      note: found.note,
+    }
+    lines.set(key, {
+      ...line,
+      jobs: line.jobs + 1,
+      billableMs: line.billableMs + found.billableMs,
+      lowMicros: addUp(line.lowMicros, found.lowMicros),
+      highMicros: addUp(line.highMicros, found.highMicros),
+    })
+  }
+  return [...lines.values()]
+}
+
+const addUp = (sum: number | null, more: number | undefined): number | null =>
+  sum === null || more === undefined ? null : sum + more

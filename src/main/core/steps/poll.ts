@@ -1,0 +1,176 @@
+import { type Problem, problem } from '../../../shared/problem.ts'
+import type { Engine, Report } from '../jobs/engine.ts'
+import { backOffMs, FORGOTTEN_AFTER, LINK_LIFE_MS, NO_OUTPUT_AFTER, pollDelayMs } from '../jobs/policy.ts'
+import { Busy, type Provider, Refused, type TaskReading, Unreachable } from '../provider/provider.ts'
+import type { AttemptRecord } from '../store/attempts.ts'
+import type { JobRecord } from '../store/jobs.ts'
+
+export interface Polled {
+  job: JobRecord
+  /** The attempt whose task this is, for its line in the ledger. */
+  attempt: AttemptRecord
+}
+
+/** Reads a batch of tasks. Reading spends no attempt, and no number of reads makes a job fail by itself. */
+export async function poll(
+  batch: readonly Polled[],
+  provider: Provider,
+  engine: Engine,
+  signal: AbortSignal,
+): Promise<Map<number, Report>> {
+  try {
+    const readings = await provider.read(
+      batch.map(({ job }) => job.remoteId as string),
+      signal,
+    )
+    return new Map(
+      batch.map((polled) => {
+        const reading = readings.get(polled.job.remoteId as string) ?? { state: 'forgotten' }
+        return [
+          polled.job.id,
+          { ...reportReading(polled, reading, provider, engine), pace: { type: 'online' } },
+        ]
+      }),
+    )
+  } catch (error) {
+    return new Map(batch.map(({ job }) => [job.id, reportTrouble(job, error, engine)]))
+  }
+}
+
+function waitFor(
+  job: JobRecord,
+  engine: Engine,
+  estimatedMs: number | null,
+  progress: number | null,
+): number {
+  const now = engine.clock.now()
+  const facts = {
+    elapsedMs: now - (job.acceptedAt ?? now),
+    estimatedMs: estimatedMs ?? job.estimatedMs,
+    progress: progress ?? job.progress,
+  }
+  return now + pollDelayMs(facts, engine.random.next())
+}
+
+/** What one reading means for its job. */
+export function reportReading(
+  { job, attempt }: Polled,
+  reading: TaskReading,
+  provider: Provider,
+  engine: Engine,
+): Report {
+  const now = engine.clock.now()
+  switch (reading.state) {
+    case 'running':
+      return {
+        event: {
+          type: 'still-running',
+          progress: reading.progress,
+          pollAt: waitFor(job, engine, reading.estimatedMs, reading.progress),
+        },
+      }
+    case 'succeeded': {
+      const link = reading.urls[0]
+      if (link === undefined) return patience(job, engine, withoutOutput(job), NO_OUTPUT_AFTER)
+      return {
+        event: { type: 'rendered', link, linkExpiresAt: now + LINK_LIFE_MS },
+        ledger: {
+          attemptId: attempt.id,
+          entry: { standing: 'charged', chargedMicros: reading.chargedMicros },
+        },
+        facts: { outputs: reading.urls.length, chargedMicros: reading.chargedMicros },
+      }
+    }
+    case 'failed':
+      return reportFailed({ job, attempt }, reading, provider)
+    case 'forgotten':
+      return patience(job, engine, forgotten(job), FORGOTTEN_AFTER)
+    default:
+      return reading satisfies never
+  }
+}
+
+/** The same odd answer several times in a row becomes a named problem; before that it is only asked again. */
+function patience(job: JobRecord, engine: Engine, found: Problem, times: number): Report {
+  if (job.setbacks + 1 >= times) return { event: { type: 'refused', problem: found } }
+  const retryAt = engine.clock.now() + backOffMs(job.setbacks + 1, engine.random.next())
+  return { event: { type: 'set-back', problem: found, retryAt, counts: true } }
+}
+
+function reportFailed(
+  { job, attempt }: Polled,
+  reading: Extract<TaskReading, { state: 'failed' }>,
+  provider: Provider,
+): Report {
+  const isFree = reading.isRefunded === true || (provider.can.failedIsFree && !reading.chargedMicros)
+  const money = isFree
+    ? 'A failed task costs nothing here.'
+    : reading.chargedMicros
+      ? 'The provider charged for it.'
+      : 'Whether it was charged is not known, so it still counts against the cap.'
+  const found = problem(
+    'task-failed',
+    `The provider could not make this clip (${reading.code}: ${reading.message}). ${money}`,
+    reading.isTransient
+      ? 'The reason lies with the provider: retry the row later (a new paid task).'
+      : 'Change the prompt or the references, then retry the row (a new paid task).',
+    { jobId: job.id, remoteId: job.remoteId ?? '', providerCode: reading.code },
+  )
+  const entry = isFree
+    ? ({ standing: 'released', chargedMicros: 0 } as const)
+    : reading.chargedMicros
+      ? ({ standing: 'charged', chargedMicros: reading.chargedMicros } as const)
+      : ({ standing: 'unknown' } as const)
+  return { event: { type: 'refused', problem: found }, ledger: { attemptId: attempt.id, entry } }
+}
+
+function reportTrouble(job: JobRecord, error: unknown, engine: Engine): Report {
+  const now = engine.clock.now()
+  if (error instanceof Busy) {
+    const wait = error.retryAfterMs ?? 30_000
+    return {
+      event: { type: 'set-back', problem: error.problem, retryAt: now + wait, counts: false },
+      ...(error.isRateLimit && { pace: { type: 'slow', retryAfterMs: wait } as const }),
+    }
+  }
+  if (error instanceof Unreachable) {
+    return {
+      event: {
+        type: 'set-back',
+        problem: error.problem,
+        retryAt: waitFor(job, engine, null, null),
+        counts: false,
+      },
+      ...(error.isOffline && { pace: { type: 'offline' } as const }),
+    }
+  }
+  if (error instanceof Refused) {
+    return {
+      event: { type: 'set-back', problem: error.problem, retryAt: now + 60_000, counts: false },
+      ...(error.scope === 'account' && {
+        account: {
+          stops: error.kind === 'auth' ? 'everything' : 'spending',
+          problem: error.problem,
+          until: error.until,
+        } as const,
+      }),
+    }
+  }
+  throw error
+}
+
+const withoutOutput = (job: JobRecord): Problem =>
+  problem(
+    'task-without-output',
+    'The provider says that this clip is finished but names no file. It was paid for and is not bought again.',
+    'Fetch it again later, or ask the provider with the task id.',
+    { jobId: job.id, remoteId: job.remoteId ?? '' },
+  )
+
+const forgotten = (job: JobRecord): Problem =>
+  problem(
+    'task-forgotten',
+    'The provider no longer knows this task; tasks are kept for about a day. Whether it was charged is not known, so it still counts against the cap.',
+    'Look in the provider’s own history with the task id; retry the row only if you accept to pay again.',
+    { jobId: job.id, remoteId: job.remoteId ?? '' },
+  )

@@ -1,0 +1,159 @@
+import { problem } from '../../../shared/problem.ts'
+import type { Engine, Report, StepInput } from '../jobs/engine.ts'
+import { backOffMs, pollDelayMs, REPEAT_AFTER_MS } from '../jobs/policy.ts'
+import { type Accepted, Busy, Refused, Unconfirmed, Unreachable } from '../provider/provider.ts'
+import type { AttemptRecord } from '../store/attempts.ts'
+
+/** Rows without a list of tasks are not looked for by themselves; they wait for a person. */
+export const NEVER = 8_640_000_000_000_000
+const FIRST_LOOK_MS = 5_000
+
+/**
+ * Sends one create request that is already marked as sent, and says what its answer means. What cannot
+ * be known is never guessed: an unclear answer is repeated at most once, under the same key, and only
+ * where the provider takes keys; then the job is unconfirmed.
+ */
+export async function submit(
+  input: StepInput & { attempt: AttemptRecord },
+  engine: Engine,
+  signal: AbortSignal,
+): Promise<Report> {
+  const { attempt, provider } = input
+  try {
+    const accepted = await provider.create(
+      {
+        body: attempt.body,
+        idempotencyKey: attempt.idempotencyKey,
+        openReference: (sha256) => engine.references.open(sha256),
+      },
+      signal,
+    )
+    engine.checkpoint('submit.answered')
+    return reportAccepted(input, engine, accepted)
+  } catch (error) {
+    engine.checkpoint('submit.answered')
+    return reportTrouble(input, engine, error)
+  }
+}
+
+function reportAccepted({ attempt }: { attempt: AttemptRecord }, engine: Engine, accepted: Accepted): Report {
+  const wait = pollDelayMs(
+    { elapsedMs: 0, estimatedMs: accepted.estimatedMs, progress: 0 },
+    engine.random.next(),
+  )
+  return {
+    event: {
+      type: 'accepted',
+      remoteId: accepted.remoteId,
+      estimatedMs: accepted.estimatedMs,
+      pollAt: engine.clock.now() + wait,
+    },
+    attempt: { id: attempt.id, outcome: 'accepted', remoteId: accepted.remoteId },
+    ledger: {
+      attemptId: attempt.id,
+      entry: { standing: 'reserved', reservedMicros: accepted.reservedMicros },
+    },
+    pace: { type: 'online' },
+    facts: { remoteId: accepted.remoteId, isReplayed: accepted.isReplayed },
+    ...(accepted.vtrixForm && { learned: { vtrixForm: accepted.vtrixForm } }),
+  }
+}
+
+function reportTrouble(
+  { job, account, provider, attempt }: StepInput & { attempt: AttemptRecord },
+  engine: Engine,
+  error: unknown,
+): Report {
+  const now = engine.clock.now()
+  const notBought = { attemptId: attempt.id, entry: { standing: 'released' } } as const
+  if (error instanceof Busy) {
+    const wait = error.retryAfterMs ?? backOffMs(job.setbacks + 4, engine.random.next())
+    return {
+      event: { type: 'set-back', problem: error.problem, retryAt: now + wait, counts: !error.isRateLimit },
+      attempt: { id: attempt.id, unsent: true },
+      ledger: notBought,
+      ...(error.isRateLimit && { pace: { type: 'slow', retryAfterMs: wait } as const }),
+    }
+  }
+  if (error instanceof Unreachable) {
+    return {
+      event: {
+        type: 'set-back',
+        problem: error.problem,
+        retryAt: now + backOffMs(job.setbacks, engine.random.next()),
+        counts: true,
+      },
+      attempt: { id: attempt.id, unsent: true },
+      ledger: notBought,
+      ...(error.isOffline && { pace: { type: 'offline' } as const }),
+    }
+  }
+  if (error instanceof Refused && error.scope === 'account') {
+    return {
+      event: { type: 'set-back', problem: error.problem, retryAt: now, counts: false },
+      attempt: { id: attempt.id, unsent: true },
+      ledger: notBought,
+      account: {
+        stops: error.kind === 'auth' ? 'everything' : 'spending',
+        problem: error.problem,
+        until: error.until,
+      },
+    }
+  }
+  if (error instanceof Refused) {
+    const limit = error.kind === 'too_large' ? { requestLimitBytes: smallerLimit(account.options) } : null
+    return {
+      event: { type: 'refused', problem: error.problem },
+      attempt: { id: attempt.id, outcome: 'refused', problem: error.problem },
+      ledger: notBought,
+      ...(limit && error.status === 413 && provider.can.inlineReferences && { learned: limit }),
+    }
+  }
+  return reportUnclear({ attempt, provider }, now, error)
+}
+
+const smallerLimit = (options: { requestLimitBytes: number }): number =>
+  Math.max(1_000_000, Math.floor(options.requestLimitBytes / 2))
+
+/** Anything else counts as "may have been bought": also a fault of our own after the request left. */
+function reportUnclear(
+  { attempt, provider }: Pick<StepInput & { attempt: AttemptRecord }, 'attempt' | 'provider'>,
+  now: number,
+  error: unknown,
+): Report {
+  const unclear = error instanceof Unconfirmed ? error : null
+  const found = unclear?.problem ?? unknownOutcome()
+  const mayRepeat =
+    provider.can.idempotencyMs !== null &&
+    attempt.resentAt === null &&
+    (unclear?.mayRepeat ?? true) &&
+    now - (attempt.sentAt ?? now) < provider.can.idempotencyMs
+  if (mayRepeat) {
+    const wait = unclear?.retryAfterMs ?? REPEAT_AFTER_MS
+    return {
+      event: { type: 'unclear', problem: found, repeatAt: now + wait },
+      facts: { repeat: 'once, under the same key' },
+    }
+  }
+  return lost(attempt, provider.can.listTasks ? now + FIRST_LOOK_MS : NEVER, found)
+}
+
+/** The job waits unconfirmed: its money counts, and nothing is sent again until someone knows. */
+export function lost(
+  attempt: AttemptRecord,
+  lookAt: number,
+  given: ReturnType<typeof unknownOutcome>,
+): Report {
+  return {
+    event: { type: 'lost', problem: given, lookAt },
+    attempt: { id: attempt.id, outcome: 'unknown', problem: given },
+    ledger: { attemptId: attempt.id, entry: { standing: 'unknown' } },
+  }
+}
+
+export const unknownOutcome = () =>
+  problem(
+    'outcome-unknown',
+    'The request left, but what became of it is not known: the clip may have been ordered and charged.',
+    'Look at the provider: if the task exists, give its id; if it surely does not, send the row again; or leave it.',
+  )

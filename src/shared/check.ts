@@ -1,0 +1,66 @@
+import * as z from 'zod'
+import { Problem } from './problem.ts'
+
+/** What a row would cost. Micros of its account's currency; absent when no price is known. */
+export const EstimateView = z.object({
+  currency: z.enum(['credits', 'usd']),
+  billableMs: z.int(),
+  lowMicros: z.int().optional(),
+  highMicros: z.int().optional(),
+  basis: z.enum(['account', 'published', 'practice', 'learned', 'none']),
+  note: z.string(),
+})
+
+/** One row after all checks. `isReady` = it may be bought. */
+export const CheckedRow = z.object({
+  row: z.int(),
+  rowKey: z.string().nullable(),
+  name: z.string().nullable(),
+  model: z.string().nullable(),
+  prompt: z.string(),
+  account: z.string().nullable(),
+  isReady: z.boolean(),
+  estimate: EstimateView.nullable(),
+  problems: z.array(Problem),
+  /** Compared with an earlier import of the same sheet. */
+  standing: z.enum(['new', 'same', 'changed']),
+  /** The job of the earlier import, where there is one. */
+  jobId: z.int().nullable(),
+})
+export type CheckedRow = z.infer<typeof CheckedRow>
+
+/** Sums per account and model, for the table before spending. */
+export const PriceLine = z.object({
+  account: z.string(),
+  model: z.string(),
+  jobs: z.int(),
+  billableMs: z.int(),
+  currency: z.enum(['credits', 'usd']),
+  lowMicros: z.int().nullable(),
+  highMicros: z.int().nullable(),
+  note: z.string(),
+})
+export type PriceLine = z.infer<typeof PriceLine>
+
+export const SheetCheck = z.object({
+  path: z.string(),
+  sha256: z.string(),
+  rowCount: z.int(),
+  ready: z.int(),
+  withProblems: z.int(),
+  same: z.int(),
+  changed: z.int(),
+  fresh: z.int(),
+  /** Rows of the earlier import that are no longer in the sheet. */
+  gone: z.int(),
+  /** The run of an earlier import of this sheet. */
+  runId: z.int().nullable(),
+  /** What the new rows would cost. */
+  prices: z.array(PriceLine),
+  /** New rows' highest estimate in micro-credits, both currencies together; null = unknown for some row. */
+  totalCreditMicros: z.int().nullable(),
+  /** About the sheet as a whole. */
+  problems: z.array(Problem),
+  rows: z.array(CheckedRow),
+})
+export type SheetCheck = z.infer<typeof SheetCheck>

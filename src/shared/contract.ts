@@ -1,0 +1,273 @@
+import { eventIterator, oc } from '@orpc/contract'
+import * as z from 'zod'
+import {
+  Account,
+  AccountFamily,
+  AccountLimits,
+  AccountName,
+  AccountOptions,
+  Balance,
+  PriceTable,
+} from './account.ts'
+import { SheetCheck } from './check.ts'
+import { Clip } from './clip.ts'
+import { Attempt, Job, JobEvent, JobReference, JobState, LedgerLine } from './job.ts'
+import { Problem } from './problem.ts'
+import { Reference } from './reference.ts'
+import { Run } from './run.ts'
+
+/**
+ * Every call between the core and whoever speaks to it. Types and checks come from here; a missing handler
+ * does not compile. Problems travel as the `data` of a `PROBLEM` error.
+ */
+
+const Id = z.object({ id: z.int().positive() })
+const JobIds = z.object({ ids: z.array(z.int().positive()).min(1).max(100_000) })
+const Touched = z.object({ touched: z.int(), refused: z.array(Problem) })
+const Page = z.int().min(1).max(200).default(200)
+
+/** Said by every call that can go wrong in a way a person can mend. */
+const base = oc.errors({ PROBLEM: { data: Problem } })
+
+const Https = z
+  .url({ protocol: /^https?$/ })
+  .max(2048)
+  .refine((address) => !/\/\/[^/]*@/.test(address), 'an address may not hold a name or a password')
+
+export const AccountAdd = z.object({
+  name: AccountName,
+  family: AccountFamily,
+  baseUrl: Https.optional(),
+  filesUrl: Https.nullable().optional(),
+  proxyUrl: z.url().max(2048).nullable().optional(),
+  /** Write only; kept by the host's secret store. */
+  key: z.string().min(1).max(4096).optional(),
+  prices: PriceTable.optional(),
+  limits: AccountLimits.partial().optional(),
+  options: AccountOptions.partial().optional(),
+  capMicros: z.int().nonnegative().nullable().optional(),
+})
+export type AccountAdd = z.infer<typeof AccountAdd>
+
+export const SheetInput = z.object({
+  path: z.string().min(1).max(4096),
+  /** Account names, at most one for each provider family; a row's own account wins. */
+  accounts: z.array(AccountName).max(10).default([]),
+})
+
+export const RunCreate = SheetInput.extend({
+  archiveFolder: z.string().min(1).max(4096),
+  name: z.string().min(1).max(120).optional(),
+  nameTemplate: z.string().min(1).max(200).optional(),
+  /** Micro-credits over everything the run may cost; USD counts at 68 credits. */
+  capMicros: z.int().nonnegative().nullable().default(null),
+  /** Refuse the sheet when any row has a problem. */
+  isStrict: z.boolean().default(false),
+  /** Leave the new rows held until `runs.start`. */
+  isHeld: z.boolean().default(false),
+  /** The price that was confirmed, micro-credits; refused when the sheet now costs more. */
+  confirmedCreditMicros: z.int().nonnegative().nullable().optional(),
+})
+
+export const RunCreated = z.object({
+  runId: z.int(),
+  isNew: z.boolean(),
+  created: z.int(),
+  same: z.int(),
+  changed: z.int(),
+  gone: z.int(),
+  withProblems: z.int(),
+  problems: z.array(Problem),
+})
+export type RunCreated = z.infer<typeof RunCreated>
+
+/** What a run waits for, when no work of its own can bring it on. */
+export const Attention = z.object({
+  /** Jobs that will go on by themselves. */
+  moving: z.int(),
+  /** Jobs that wait for a person. */
+  waiting: z.int(),
+  finished: z.int(),
+  isOffline: z.boolean(),
+  needs: z.array(Problem),
+})
+export type Attention = z.infer<typeof Attention>
+
+export const JobDetail = z.object({
+  job: Job,
+  references: z.array(JobReference),
+  attempts: z.array(Attempt),
+  ledger: z.array(LedgerLine),
+  events: z.array(JobEvent),
+  clip: Clip.nullable(),
+  /** The request as sent or as it will be, secrets left out, inline files named by hash. */
+  request: z.record(z.string(), z.unknown()).nullable(),
+})
+export type JobDetail = z.infer<typeof JobDetail>
+
+const JobKey = z.object({ row: z.int(), take: z.int(), id: z.int() })
+
+export const LedgerSum = z.object({
+  run: z.string(),
+  account: z.string(),
+  model: z.string(),
+  currency: z.enum(['credits', 'usd']),
+  standing: LedgerLine.shape.standing,
+  jobs: z.int(),
+  estimateMicros: z.int().nullable(),
+  reservedMicros: z.int().nullable(),
+  chargedMicros: z.int().nullable(),
+  countedMicros: z.int(),
+})
+
+export const ModelView = z.object({
+  id: z.string(),
+  family: z.enum(['evolink', 'vtrix']),
+  kind: z.string(),
+  lifecycle: z.enum(['active', 'retired']),
+  successor: z.string().nullable(),
+  isInFirstRelease: z.boolean(),
+  parameters: z.array(
+    z.object({
+      name: z.string(),
+      type: z.string(),
+      isRequired: z.boolean(),
+      allowed: z.string(),
+      default: z.union([z.string(), z.number(), z.boolean()]).nullable(),
+      help: z.string(),
+      source: z.string(),
+    }),
+  ),
+})
+export type ModelView = z.infer<typeof ModelView>
+
+export const AppEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('jobs.changed'), ids: z.array(z.int()), isAll: z.boolean() }),
+  z.object({
+    type: z.literal('transfers.progressed'),
+    transfers: z.array(
+      z.object({
+        jobId: z.int(),
+        direction: z.enum(['up', 'down']),
+        doneBytes: z.int(),
+        totalBytes: z.int().nullable(),
+      }),
+    ),
+  }),
+  z.object({ type: z.literal('app.noticed'), problem: Problem }),
+])
+export type AppEvent = z.infer<typeof AppEvent>
+
+export const contract = {
+  app: {
+    /** What this host can do; a screen asks this and never where it runs. */
+    hello: base.output(
+      z.object({
+        version: z.string(),
+        mediaBase: z.string().nullable(),
+        gestures: z.array(z.enum(['reveal', 'dialogs', 'drop-paths'])),
+        dataFolder: z.string(),
+      }),
+    ),
+    /** Live news: ids only; a view reads its rows again. Ends when the client goes. */
+    watch: base.output(eventIterator(AppEvent)),
+  },
+  accounts: {
+    list: base.output(z.array(Account)),
+    add: base.input(AccountAdd).output(Account),
+    update: base
+      .input(AccountAdd.omit({ family: true }).partial().extend({ name: AccountName }))
+      .output(Account),
+    remove: base.input(z.object({ name: AccountName })).output(z.object({ removed: z.boolean() })),
+    /** Asks the provider whether address and key work; tells the balance where there is one. */
+    test: base
+      .input(z.object({ name: AccountName }))
+      .output(z.object({ works: z.boolean(), balance: Balance.nullable(), problem: Problem.nullable() })),
+    pause: base.input(z.object({ name: AccountName })).output(Account),
+    resume: base.input(z.object({ name: AccountName })).output(Account),
+  },
+  models: { list: base.output(z.array(ModelView)) },
+  sheets: { check: base.input(SheetInput).output(SheetCheck) },
+  runs: {
+    create: base.input(RunCreate).output(RunCreated),
+    /** Releases held rows: from here on they are bought. */
+    start: base.input(Id).output(Touched),
+    list: base.output(z.array(Run)),
+    get: base.input(Id).output(Run),
+    pause: base.input(Id).output(Run),
+    resume: base.input(Id.extend({ capMicros: z.int().nonnegative().nullable().optional() })).output(Run),
+    attention: base.input(Id).output(Attention),
+    retryFailed: base.input(Id).output(Touched),
+    export: base.input(Id.extend({ file: z.string().min(1).max(4096) })).output(z.object({ rows: z.int() })),
+  },
+  jobs: {
+    page: base
+      .input(
+        z.object({
+          runId: z.int().optional(),
+          states: z.array(JobState).optional(),
+          search: z.string().max(500).optional(),
+          after: JobKey.nullable().default(null),
+          limit: Page,
+        }),
+      )
+      .output(z.object({ jobs: z.array(Job), next: JobKey.nullable(), total: z.int() })),
+    counts: base.input(z.object({ runId: z.int().optional() })).output(z.partialRecord(JobState, z.int())),
+    get: base.input(Id).output(JobDetail),
+    pause: base.input(JobIds).output(Touched),
+    resume: base.input(JobIds).output(Touched),
+    cancel: base.input(JobIds).output(Touched),
+    /** Failed, cancelled or held rows back into the queue: pays again. */
+    release: base.input(JobIds).output(Touched),
+    /** Looks again for a known task's output: free. */
+    refetch: base.input(JobIds).output(Touched),
+    prioritise: base.input(JobIds.extend({ priority: z.int().min(-1000).max(1000) })).output(Touched),
+    /** A person's answer for an unconfirmed job. */
+    reconcile: base
+      .input(
+        Id.extend({
+          answer: z.discriminatedUnion('type', [
+            z.object({ type: z.literal('exists'), remoteId: z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/) }),
+            z.object({ type: z.literal('not-created') }),
+            z.object({ type: z.literal('leave') }),
+          ]),
+        }),
+      )
+      .output(Job),
+  },
+  clips: {
+    page: base
+      .input(z.object({ runId: z.int().nullable().default(null), after: z.int().default(0), limit: Page }))
+      .output(z.object({ clips: z.array(Clip), next: z.int().nullable(), total: z.int() })),
+    /** Compares files with their hashes; marks what is missing or changed. */
+    check: base
+      .input(z.object({ runId: z.int().nullable().default(null) }))
+      .output(z.object({ whole: z.int(), missing: z.int(), changed: z.int(), problems: z.array(Problem) })),
+    /** Reads an archive's sidecars and adds the clips that the database does not know. */
+    rebuild: base
+      .input(z.object({ folder: z.string().min(1).max(4096) }))
+      .output(z.object({ added: z.int(), known: z.int(), problems: z.array(Problem) })),
+  },
+  references: {
+    list: base
+      .input(z.object({ limit: Page, offset: z.int().nonnegative().default(0) }))
+      .output(z.array(Reference)),
+    add: base.input(z.object({ path: z.string().min(1).max(4096) })).output(Reference),
+  },
+  ledger: {
+    summary: base.input(z.object({ runId: z.int().nullable().default(null) })).output(z.array(LedgerSum)),
+  },
+  settings: {
+    get: base.output(z.record(z.string(), z.unknown())),
+    set: base
+      .input(
+        z.object({
+          archiveFolder: z.string().max(4096).optional(),
+          nameTemplate: z.string().max(200).optional(),
+          proxyUrl: z.url().nullable().optional(),
+        }),
+      )
+      .output(z.record(z.string(), z.unknown())),
+  },
+}
+export type Contract = typeof contract
