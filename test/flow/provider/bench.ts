@@ -6,7 +6,6 @@ import type { Clock, Logger } from '../../../src/main/core/ports.ts'
 import {
   type ClosableProvider,
   createProvider,
-  type JsonWithInline,
   type ProviderAccount,
   type ProviderAccountOptions,
   type ProviderDeps,
@@ -56,32 +55,6 @@ const note = (message: string, fields?: unknown): void => {
 }
 export const log: Logger = { debug: note, info: note, warn: note, error: note }
 
-/** The plainest writer of inline references: one known reference after the other, in base64. */
-export const jsonWithInline: JsonWithInline = (body, openReference) => {
-  const parts = JSON.stringify(body).split(/(data:[^",]*;sha256=[0-9a-f]{64})/)
-  const pieces = parts.map((part) => {
-    const match = /^data:([^",]*);sha256=([0-9a-f]{64})$/.exec(part)
-    if (!match) return { length: Buffer.byteLength(part), read: async () => part }
-    const reference = openReference(match[2] ?? '')
-    const head = `data:${match[1]};base64,`
-    return {
-      length: head.length + Math.ceil(reference.sizeBytes / 3) * 4,
-      read: async () => {
-        const chunks: Buffer[] = []
-        for await (const chunk of reference.stream()) chunks.push(chunk as Buffer)
-        return head + Buffer.concat(chunks).toString('base64')
-      },
-    }
-  })
-  async function* write(): AsyncGenerator<Buffer> {
-    for (const piece of pieces) yield Buffer.from(await piece.read())
-  }
-  return {
-    length: pieces.reduce((sum, piece) => sum + piece.length, 0),
-    stream: () => Readable.from(write(), { objectMode: false }),
-  }
-}
-
 export interface Bench {
   provider: ClosableProvider
   clock: HandClock
@@ -109,7 +82,6 @@ export function openBench(
       clock,
       log,
       userAgent: 'Reelsheet/0.1.0 (+https://reelsheet.example)',
-      jsonWithInline,
       environment: {},
       onFeatureMissing: (feature) => missing.push(feature),
       ...deps,

@@ -7,17 +7,7 @@ import { createPracticeProvider } from '../../../src/main/core/provider/index.ts
 import { Unconfirmed } from '../../../src/main/core/provider/provider.ts'
 import { systemRandom } from '../../../src/main/core/system.ts'
 import { startPractice } from '../../../src/practice/index.ts'
-import {
-  createRequest,
-  EVOLINK_BODY,
-  errorOf,
-  handClock,
-  hashOf,
-  jsonWithInline,
-  log,
-  never,
-  VTRIX_BODY,
-} from './bench.ts'
+import { createRequest, EVOLINK_BODY, errorOf, handClock, hashOf, log, never, VTRIX_BODY } from './bench.ts'
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -40,7 +30,7 @@ async function setUp() {
         key: () => practice.key,
         options: () => ({ requestLimitBytes: 20_000_000, missingFeatures: [] }),
       },
-      { clock, log, userAgent: 'Reelsheet/0.1.0', jsonWithInline, environment: {} },
+      { clock, log, userAgent: 'Reelsheet/0.1.0', environment: {} },
     )
     open.push(() => provider.close())
     return provider

@@ -6,11 +6,10 @@ import { createHttp, type Http, type HttpOptions } from './http.ts'
 import { isLoopback } from './http-route.ts'
 import { withPracticeList } from './practice.ts'
 import type { Provider } from './provider.ts'
-import { createVtrix, type JsonWithInline } from './vtrix/adapter.ts'
+import { createVtrix } from './vtrix/adapter.ts'
 
 export type { CallTimeouts } from './caller.ts'
 export { CALL_TIMEOUTS } from './caller.ts'
-export type { JsonWithInline } from './vtrix/adapter.ts'
 
 /** What an adapter needs of an account. */
 export interface ProviderAccount {
@@ -37,7 +36,6 @@ export interface ProviderDeps {
   log: Logger
   /** `Reelsheet/<version> (+address)` */
   userAgent: string
-  jsonWithInline: JsonWithInline
   /** An optional call turned out to be missing on this base: worth remembering for the account. */
   onFeatureMissing?(feature: string): void
   timeouts?: Partial<CallTimeouts>
@@ -108,7 +106,7 @@ function openEvolink(account: ProviderAccount, caller: Caller, deps: ProviderDep
   })
 }
 
-function openVtrix(account: ProviderAccount, caller: Caller, deps: ProviderDeps): Provider {
+function openVtrix(account: ProviderAccount, caller: Caller, _deps: ProviderDeps): Provider {
   return createVtrix({
     caller,
     account: account.name,
@@ -116,7 +114,6 @@ function openVtrix(account: ProviderAccount, caller: Caller, deps: ProviderDeps)
       const { vtrixForm, requestLimitBytes } = account.options()
       return { form: vtrixForm, requestLimitBytes }
     },
-    jsonWithInline: deps.jsonWithInline,
   })
 }
 

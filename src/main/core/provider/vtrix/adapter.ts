@@ -1,4 +1,5 @@
-import { problem } from '../../../../shared/problem.ts'
+import { ProblemError, problem } from '../../../../shared/problem.ts'
+import { jsonWithInline } from '../../references/inline.ts'
 import type { Call, Caller } from '../caller.ts'
 import { classifyRead } from '../classify.ts'
 import type { StreamBody } from '../http.ts'
@@ -15,21 +16,11 @@ import { asFields, asText } from '../reading.ts'
 import { hasInlineReferences, refusesShape, toForm, type VtrixForm } from './envelope.ts'
 import { toReading } from './tasks.ts'
 
-/**
- * Writes a JSON body whose `data:<type>;sha256=<hex>` texts are replaced by the reference's bytes in
- * base64 while it is streamed; the length is known beforehand.
- */
-export type JsonWithInline = (
-  body: Record<string, unknown>,
-  openReference: CreateRequest['openReference'],
-) => StreamBody
-
 export interface VtrixOptions {
   caller: Caller
   account: string
   /** Read for every call: what an earlier call taught counts at once. Form absent = plain first. */
   settings(): { form: VtrixForm | undefined; requestLimitBytes: number }
-  jsonWithInline: JsonWithInline
 }
 
 /** An id of the documented kind that belongs to no task: asking for it shows whether the key works. */
@@ -102,7 +93,7 @@ async function sendForm(
 ): Promise<Accepted> {
   const envelope = toForm(request.body, form)
   const body = hasInlineReferences(envelope)
-    ? options.jsonWithInline(envelope, request.openReference)
+    ? openBody(envelope, request, options.account)
     : JSON.stringify(envelope)
   const sizeBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length
   refuseAboveLimit(sizeBytes, options)
@@ -116,6 +107,30 @@ async function sendForm(
     signal,
   })
   return { remoteId, isReplayed: false, reservedMicros: null, estimatedMs: null, vtrixForm: form }
+}
+
+/** A reference that is not stored any more is found out here, before anything is sent. */
+function openBody(envelope: Record<string, unknown>, request: CreateRequest, account: string): StreamBody {
+  try {
+    return jsonWithInline(envelope, request.openReference)
+  } catch (cause) {
+    const found = cause instanceof ProblemError ? cause.problem : undefined
+    throw new Refused(
+      {
+        kind: 'invalid_request',
+        scope: 'job',
+        problem:
+          found ??
+          problem(
+            'reference-missing',
+            'A reference of the row is not stored any more. Nothing was sent and nothing was charged.',
+            'Bring the file in again, then retry.',
+            { account },
+          ),
+      },
+      { cause },
+    )
+  }
 }
 
 /** The page allows references inside the request but names no limit; ours is a setting, lowered by a 413. */
