@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import ipaddr from 'ipaddr.js'
 import { ALL_FORMATS, BufferSource, Input } from 'mediabunny'
 import sharp from 'sharp'
 import type { UploadRecord } from './books.ts'
@@ -98,30 +99,14 @@ export function maskDataUris(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, maskDataUris(part)]))
 }
 
-/** True for this machine, private networks and link-local addresses, by name or number. */
+/** True for everything that is not on the public internet: this machine, private, link-local and reserved addresses. */
 export function isInternalHost(host: string): boolean {
   const name = host
     .toLowerCase()
     .replace(/^\[|\]$/g, '')
     .replace(/\.$/, '')
-  if (name === 'localhost' || name.endsWith('.localhost') || name.endsWith('.local') || name === '')
-    return true
-  const four = /^(?:::ffff:)?(\d+)\.(\d+)\.\d+\.\d+$/.exec(name)
-  if (four) return isInternalFour(Number(four[1]), Number(four[2]))
-  const mapped = /^::ffff:([0-9a-f]{1,4}):[0-9a-f]{1,4}$/.exec(name)
-  if (mapped?.[1]) {
-    const high = Number.parseInt(mapped[1], 16)
-    return isInternalFour(high >> 8, high & 255)
-  }
-  return name === '::1' || name === '::' || /^f[cd][0-9a-f]{2}:/.test(name) || /^fe[89ab][0-9a-f]:/.test(name)
-}
-
-function isInternalFour(first: number, second: number): boolean {
-  if (first === 0 || first === 10 || first === 127) return true
-  if (first === 169 && second === 254) return true
-  if (first === 172 && second >= 16 && second <= 31) return true
-  if (first === 100 && second >= 64 && second <= 127) return true
-  return first === 192 && second === 168
+  if (ipaddr.isValid(name)) return ipaddr.process(name).range() !== 'unicast'
+  return name === '' || name === 'localhost' || /\.(localhost|local|internal)$/.test(name)
 }
 
 /** What an address in a request turned out to be. */

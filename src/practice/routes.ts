@@ -79,11 +79,12 @@ export function familyOf(path: string): RouteFamily {
   return path.startsWith('/practice/') ? 'practice' : 'other'
 }
 
-/** 401, 404, 405, 413 and 500 in the words of the family. */
+/** 401, 403, 404, 405, 413 and 500 in the words of the family. */
 export function familyError(family: RouteFamily, status: number): Answer {
   if (family === 'vtrix') return vtrixError(status)
   if (family === 'files') return filesError(status, WORDS[status] ?? 'refused')
-  if (family === 'results') return { status, headers: { 'content-type': 'text/plain' }, body: 'not found' }
+  if (family === 'results')
+    return { status, headers: { 'content-type': 'text/plain' }, body: WORDS[status] ?? 'refused' }
   if (family === 'evolink')
     return status === 404 ? evolinkError(404, { message: 'Not found' }) : evolinkError(status)
   return json(status, { error: WORDS[status] ?? 'refused' })
@@ -91,6 +92,7 @@ export function familyError(family: RouteFamily, status: number): Answer {
 
 const WORDS: Readonly<Record<number, string>> = {
   401: 'unauthorized',
+  403: 'forbidden',
   404: 'not found',
   405: 'method not allowed',
   413: 'too large',

@@ -25,6 +25,8 @@ export function createPracticeServer(options: ServerOptions): Server {
   })
   // Uploads of 100 MB over a throttled connection may take long; the provider never hurries a client.
   server.requestTimeout = 0
+  // A client that reuses an idle connection must not meet its end by chance: only scripted cuts are wanted.
+  server.keepAliveTimeout = 120_000
   server.on('clientError', (_error, socket) => socket.destroy())
   return server
 }
@@ -84,6 +86,7 @@ async function decide(
   isKnownPath: boolean,
 ): Promise<Answer> {
   const family = familyOf(call.path)
+  if (!isHereHost(call.headers.host)) return familyError(family, 403)
   if (!route?.isPublic && family !== 'results' && call.keyName === null) return familyError(family, 401)
   if (!route) return familyError(family, isKnownPath ? 405 : 404)
   try {
@@ -91,6 +94,11 @@ async function decide(
   } catch {
     return familyError(family, 500)
   }
+}
+
+/** SECURITY: a web page whose name was pointed at this machine (DNS rebinding) is not let in. */
+function isHereHost(host: string | undefined): boolean {
+  return host !== undefined && /^(127\.0\.0\.1|localhost)(:\d+)?$/i.test(host)
 }
 
 /** The start of the hash of an accepted key, or null. Compared in constant time. */

@@ -1,5 +1,7 @@
+import { request } from 'node:http'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { isInternalHost } from '../../src/practice/media.ts'
 import { openBench, reference, vtrix } from './harness.ts'
 
 test('the ledger can be read over HTTP, with the key', async () => {
@@ -32,7 +34,7 @@ test('a callback is tried at once and after 1, 2 and 4 seconds, and its failures
   expect(rows[0]?.outcome).toMatch(/^E/)
   await bench.restart()
   expect(bench.practice.ledger.callbacks()).toHaveLength(4)
-}, 20_000)
+}, 60_000)
 
 async function until(isDone: () => boolean): Promise<void> {
   while (!isDone()) await new Promise((resolve) => setImmediate(resolve))
@@ -46,7 +48,7 @@ test('a callback that was still waiting at the end goes on after a restart', asy
   bench.clock.pass(65_000)
   await until(() => bench.practice.ledger.callbacks().length === 1)
   expect(bench.practice.ledger.callbacks()[0]).toMatchObject({ attempt: 1, url: callbackUrl })
-}, 20_000)
+}, 60_000)
 
 test('no JSON brings it down, and none is answered with 500', async () => {
   const bench = await openBench({ syncWrites: false })
@@ -89,4 +91,37 @@ test('odd paths are answered and nothing leaves the folder', async () => {
     })
     expect([400, 403, 404]).toContain(response.status)
   }
+})
+
+test.each([
+  ['127.0.0.1', true],
+  ['0.0.0.0', true],
+  ['10.1.2.3', true],
+  ['172.31.0.1', true],
+  ['172.32.0.1', false],
+  ['192.168.1.1', true],
+  ['169.254.169.254', true],
+  ['100.64.0.1', true],
+  ['[::1]', true],
+  ['[fe80::1]', true],
+  ['[fd00::1]', true],
+  ['[::ffff:192.168.0.1]', true],
+  ['localhost.', true],
+  ['printer.local', true],
+  ['8.8.8.8', false],
+  ['hooks.example.com', false],
+])('%s is internal: %s', (host, isInternal) => {
+  expect(isInternalHost(host)).toBe(isInternal)
+})
+
+test('a page that reaches this machine under another name is not let in', async () => {
+  const bench = await openBench()
+  const headers = { host: 'evil.example.com', authorization: `Bearer ${bench.practice.key}` }
+  const status = await new Promise((resolve) =>
+    request(`${bench.practice.url}/v1/credits`, { headers }, (response) => {
+      response.resume()
+      resolve(response.statusCode)
+    }).end(),
+  )
+  expect(status).toBe(403)
 })

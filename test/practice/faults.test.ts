@@ -234,3 +234,23 @@ test('[fail] and [cancelled] cost nothing, and a new attempt gets through', asyn
   const read: Reply = await bench.get(`/model/v1/generation/task/${vtrixFailed.body.id}`)
   expect(read.body).toMatchObject({ status: 'failed', error: { code: '001028096' } })
 })
+
+test('speed shortens [slow] like the rest of the life', async () => {
+  const bench = await openBench({ speed: 10 })
+  const { id } = (await bench.post(CREATE, say('[slow=20s]'))).body
+  bench.clock.pass(8499)
+  expect((await bench.get(`/v1/tasks/${id}`)).body.status).toBe('processing')
+  bench.clock.pass(1)
+  expect((await bench.get(`/v1/tasks/${id}`)).body.status).toBe('completed')
+})
+
+test('after a clean answer the same prompt starts from the beginning, under a new key or none', async () => {
+  const bench = await openBench()
+  const seen: number[] = []
+  for (let turn = 0; turn < 4; turn += 1) seen.push((await bench.post(CREATE, say('[429] again'))).status)
+  expect(seen).toEqual([429, 200, 429, 200])
+  expect((await bench.post(CREATE, say('[429] again'), KEY)).status).toBe(429)
+  expect((await bench.post(CREATE, say('[429] again'), KEY)).status).toBe(200)
+  expect((await bench.post(CREATE, say('[429] again'), KEY)).status).toBe(200)
+  expect(tasks(bench)).toHaveLength(3)
+})

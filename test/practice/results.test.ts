@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { ALL_FORMATS, BufferSource, Input } from 'mediabunny'
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { nearestFrame, openClipShelf } from '../../src/practice/clips.ts'
 import { flash, openBench, picture, RESOURCES, reference, vtrix } from './harness.ts'
 
 const HOUR = 3_600_000
+afterEach(() => vi.useRealTimers())
 
 async function probe(bytes: ArrayBuffer | Buffer) {
   const input = new Input({ source: new BufferSource(bytes), formats: ALL_FORMATS })
@@ -133,4 +134,27 @@ test('a key that is sent to a result link is written down as a leak', async () =
   expect(bench.practice.ledger.requests().filter((row) => row.leakedKey)).toHaveLength(1)
   expect((await fetch(link.replace(/\/[0-9a-f]{32}\./, `/${'0'.repeat(32)}.`))).status).toBe(403)
   expect((await fetch(`${bench.practice.url}/results/none/${'0'.repeat(32)}.mp4`)).status).toBe(404)
+})
+
+test('a clip that is cut again on another day has the same bytes', async () => {
+  const order = { width: 1280, height: 720, seconds: 2, sound: true }
+  const cutOn = async (day: string) => {
+    vi.setSystemTime(new Date(day))
+    return (await openClipShelf(RESOURCES)).take(order, 'x')
+  }
+  vi.useFakeTimers({ toFake: ['Date'] })
+  expect((await cutOn('2026-10-10')).equals(await cutOn('2027-01-01'))).toBe(true)
+})
+
+test('the link of a task that was held back lives 24 hours from its real end', async () => {
+  const bench = await openBench()
+  const created = await bench.post('/v1/videos/generations', reference({ prompt: '[running]' }))
+  bench.clock.pass(20 * HOUR)
+  expect((await bench.get(`/v1/tasks/${created.body.id}`)).body.status).toBe('processing')
+  bench.clock.pass(1000)
+  const [link] = (await bench.get(`/v1/tasks/${created.body.id}`)).body.results
+  bench.clock.pass(24 * HOUR - 1001)
+  expect((await fetch(link)).status).toBe(200)
+  bench.clock.pass(1)
+  expect((await fetch(link)).status).toBe(403)
 })
