@@ -1,4 +1,4 @@
-import { Readable, Transform, type TransformCallback } from 'node:stream'
+import { Readable } from 'node:stream'
 
 /** Bytes whose number is known before the first one is read. */
 export interface SizedSource {
@@ -28,39 +28,24 @@ export function dataUri(source: SizedSource, mediaType: string): SizedStream {
 
 async function* encode(source: SizedSource, start: string): AsyncGenerator<Buffer> {
   yield Buffer.from(start)
-  const input = source.stream()
-  const encoder = new Base64Encoder()
-  input.on('error', (error) => encoder.destroy(error))
-  input.pipe(encoder)
-  try {
-    yield* encoder as AsyncIterable<Buffer>
-  } finally {
-    if ('destroy' in input && typeof input.destroy === 'function') input.destroy()
+  let rest: Buffer = Buffer.alloc(0)
+  let given = 0
+  for await (const chunk of source.stream() as AsyncIterable<Buffer>) {
+    given += chunk.length
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+    const whole = bytes.length - (bytes.length % 3)
+    yield* slices(bytes, whole)
+    // A copy of the one or two bytes that wait for the next chunk: the source may use its memory again.
+    rest = Buffer.from(bytes.subarray(whole))
   }
-  if (encoder.bytesIn !== source.sizeBytes) {
-    throw new Error(`a reference gave ${encoder.bytesIn} bytes where ${source.sizeBytes} were promised`)
+  if (rest.length > 0) yield Buffer.from(rest.toString('base64'), 'latin1')
+  if (given !== source.sizeBytes) {
+    throw new Error(`a reference gave ${given} bytes where ${source.sizeBytes} were promised`)
   }
 }
 
-/** Base64 of a byte stream: whole groups of three go on at once, one or two bytes wait for the next chunk. */
-export class Base64Encoder extends Transform {
-  bytesIn = 0
-  #rest: Buffer = Buffer.alloc(0)
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.bytesIn += chunk.length
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
-    const whole = bytes.length - (bytes.length % 3)
-    for (let at = 0; at < whole; at += SLICE_BYTES) {
-      this.push(Buffer.from(bytes.toString('base64', at, Math.min(at + SLICE_BYTES, whole)), 'latin1'))
-    }
-    // A copy: the caller may use the chunk's memory again.
-    this.#rest = Buffer.from(bytes.subarray(whole))
-    done()
-  }
-
-  override _flush(done: TransformCallback): void {
-    if (this.#rest.length > 0) this.push(Buffer.from(this.#rest.toString('base64'), 'latin1'))
-    done()
+function* slices(bytes: Buffer, end: number): Generator<Buffer> {
+  for (let at = 0; at < end; at += SLICE_BYTES) {
+    yield Buffer.from(bytes.toString('base64', at, Math.min(at + SLICE_BYTES, end)), 'latin1')
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, readdirSync, statSync } from 'node:fs'
+import { constants, createReadStream, readdirSync, statSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
@@ -99,7 +99,8 @@ async function addFile(
 ): Promise<StoredReference> {
   let handle: FileHandle | undefined
   try {
-    handle = await open(file, 'r')
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer for ever.
+    handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     const before = await handle.stat()
     if (!before.isFile())
       throw new Unfit('reference-unreadable', 'is not a plain file.', 'Name a plain file.')

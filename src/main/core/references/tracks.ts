@@ -12,7 +12,7 @@ export async function probeTracks(file: string, format: MediaFormat): Promise<Me
     const facts = await readTracks(input)
     if (facts.durationMs === null || facts.durationMs <= 0) throw cutShort()
     if (format.kind === 'video' && facts.width === null) {
-      const next = 'Use a film for a reference, or put this file into the audio column.'
+      const next = 'Use a film for a reference; for sound, use an MP3 in the audio column.'
       throw new Unfit('reference-kind', 'holds no picture, only sound.', next)
     }
     if (format.kind === 'audio' && !facts.hasSound) throw cutShort()
