@@ -111,7 +111,7 @@ describe.each([
     expect(files()).toEqual([NAME, `${NAME}.json`])
   })
 
-  it('at every single file call, nothing is lost, replaced or left over', async () => {
+  it('at every single file call, nothing is lost, replaced or left over', { timeout: 60_000 }, async () => {
     const stranger = 'somebody else’s film'
     for (let call = 1; ; call++) {
       rmSync(folder, { recursive: true })

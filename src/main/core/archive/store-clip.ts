@@ -1,8 +1,10 @@
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import type { Problem } from '../../../shared/problem.ts'
+import { compareWithOrder, type OrderedClip } from './compare.ts'
+import type { ClipFacts } from './container.ts'
 import { type Disk, realDisk } from './disk.ts'
 import { ContentInvalid, DiskTrouble, onDisk } from './errors.ts'
-import { type ClipFacts, compareWithOrder, inspectClip, type OrderedClip } from './inspect.ts'
+import { inspectClip } from './inspect.ts'
 import { nameCandidates } from './names.ts'
 import { type PartNotes, readNotes, removePart, writeNotes } from './notes.ts'
 import { isWhole, nameExclusively, placeClip, recoverPlaced } from './place.ts'
@@ -123,7 +125,7 @@ class Work {
       if (typeof found === 'string' || !isSameOutput(found, this.#request.sidecar)) continue
       const { sha256, sizeBytes } = found.clip
       if (!(await onDisk(name, () => isWhole(this.#disk, this.#pathOf(name), found.clip)))) continue
-      const facts = await inspectClip(this.#pathOf(name), this.#disk)
+      const facts = await inspectClip(this.#pathOf(name), this.#request.clock, this.#disk)
       await this.#cleanUp(`${name}.json`)
       return { path: name, sidecarPath: `${name}.json`, sha256, sizeBytes, facts, problem: found.problem }
     }
@@ -149,7 +151,7 @@ class Work {
   /** Bytes that are no readable video are put aside once, for a person to look at: they were paid for. */
   async #inspectPart(): Promise<void> {
     try {
-      await inspectClip(this.#partPath, this.#disk)
+      await inspectClip(this.#partPath, this.#request.clock, this.#disk)
     } catch (error) {
       if (!(error instanceof ContentInvalid)) throw error
       const keptAs = await this.#putAside()
@@ -204,7 +206,7 @@ class Work {
 
   async finish(verified: Verified): Promise<ArchivedClip> {
     const { finalName, sha256, sizeBytes } = await this.#place(verified)
-    const facts = await inspectClip(this.#pathOf(finalName), this.#disk)
+    const facts = await inspectClip(this.#pathOf(finalName), this.#request.clock, this.#disk)
     const problem = compareWithOrder(facts, this.#request.order, finalName)
     const sidecarPath = await this.#describe({ finalName, sha256, sizeBytes }, facts, problem)
     this.#request.checkpoint('download.sidecar')
