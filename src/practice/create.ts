@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Currency, Cycle, Family, Task, TaskRecord } from './books.ts'
 import { announceEnd } from './callbacks.ts'
-import { type Answer, type Call, type Desk, html, json } from './desk.ts'
+import { type Answer, type Call, type Desk, freshId, html, json } from './desk.ts'
 import { countFault, type Fault, nextFault, parseFaults } from './faults.ts'
 import { settleDue, slowMs } from './life.ts'
 import { maskDataUris } from './media.ts'
@@ -127,7 +127,7 @@ function startTask(
   const createdAt = desk.clock.now()
   const startsAt = createdAt + desk.settings.queueMs
   const record: TaskRecord = {
-    id: order.newTaskId(),
+    id: freshId(order.newTaskId, (id) => desk.books.tasks.has(id)),
     family: order.family,
     model: order.model,
     prompt: order.prompt,
@@ -172,7 +172,13 @@ function joinCycle(desk: Desk, order: Order, key: string | undefined): Cycle {
   const content = hashOf(`${order.family} ${canonical(order.body, /url|image_start|image_end/i)}`)
   const id =
     (key === undefined ? undefined : books.cycleOfKey.get(key)) ?? books.openCycleOf.get(content) ?? ''
-  return books.cycles.get(id) ?? { id: desk.newId(12), content, counts: [], isClosed: false }
+  const found = books.cycles.get(id)
+  if (found) return found
+  const made = freshId(
+    () => desk.newId(12),
+    (taken) => books.cycles.has(taken),
+  )
+  return { id: made, content, counts: [], isClosed: false }
 }
 
 /** Prompts without faults leave no trace here, so that ten thousand plain tasks cost nothing extra. */

@@ -100,3 +100,14 @@ export function headerText(headers: IncomingHttpHeaders, name: string): string |
   const value = headers[name]
   return Array.isArray(value) ? value.join(', ') : value
 }
+
+const ID_TRIES = 100_000
+
+/** An id that is not in use; a source of chance that starts over after a restart repeats itself. */
+export function freshId(make: () => string, isTaken: (id: string) => boolean): string {
+  for (let tries = 0; tries < ID_TRIES; tries += 1) {
+    const id = make()
+    if (!isTaken(id)) return id
+  }
+  throw new Error('The source of chance gives the same id again and again.')
+}

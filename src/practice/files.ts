@@ -1,7 +1,7 @@
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { UploadRecord } from './books.ts'
-import { type Answer, type Call, type Desk, headerText, isRecord, json, parseJson } from './desk.ts'
+import { type Answer, type Call, type Desk, freshId, headerText, isRecord, json, parseJson } from './desk.ts'
 import { toWhole } from './evolink.ts'
 import { decodeDataUri, findUpload, probeMedia, resolveAddress } from './media.ts'
 import { parseMultipart } from './multipart.ts'
@@ -108,7 +108,10 @@ async function store(desk: Desk, arrival: Arrival): Promise<Answer> {
   if (used >= desk.settings.filesQuota) return filesError(40_003, 'quota exceeded')
   const now = desk.clock.now()
   const upload: UploadRecord = {
-    id: `file_${desk.newId(12)}`,
+    id: freshId(
+      () => `file_${desk.newId(12)}`,
+      (id) => desk.books.uploads.has(id),
+    ),
     path,
     name,
     originalName: arrival.originalName || name,

@@ -100,3 +100,16 @@ test('the key file is only for its owner, a taken port is replaced, and stop can
   await expect(startPractice({ folder, clock, random, resources, port })).rejects.toThrow(/EADDRINUSE/)
   await new Promise((resolve) => squatter.close(resolve))
 })
+
+test('a source of chance that repeats itself after a restart overwrites no task', async () => {
+  const repeating = () => {
+    let turn = 0
+    return { next: () => 0, id: (length: number) => String(turn++).padStart(length, '0') }
+  }
+  const bench = await openBench({ random: repeating() })
+  const first = await bench.post(CREATE, reference())
+  await bench.restart({ random: repeating() })
+  const second = await bench.post(CREATE, reference())
+  expect(second.body.id).not.toBe(first.body.id)
+  expect(bench.practice.ledger.tasks()).toHaveLength(2)
+})
