@@ -219,6 +219,7 @@ describe('what cannot be used', () => {
   it.each<[string, Uint8Array | string, string, RegExp]>([
     ['empty.png', '', 'reference-unreadable', /empty \(0 bytes\)/],
     ['text.mp4', 'this is no film\n', 'reference-kind', /is a text file, whatever its name says/],
+    ['cars.bmp', 'BMW parks itself on the moon.', 'reference-kind', /is a text file/],
     ['page.mp4', '<!DOCTYPE html><html>', 'reference-kind', /web page/],
     ['drawing.png', '<?xml version="1.0"?><svg xmlns="x"/>', 'reference-kind', /SVG/],
     ['paper.jpg', '%PDF-1.7', 'reference-kind', /PDF/],
@@ -255,9 +256,14 @@ describe('what cannot be used', () => {
     expect(found.text).toMatch(/cut short/)
   })
 
-  it('a film whose index stands in front and whose pictures are missing', async () => {
-    const whole = await readFile(path.join(SAMPLES, 'aurora.mp4'))
-    expect((await problemOf(await plant('front.mp4', whole.subarray(0, -1)))).text).toMatch(/cut short/)
+  it.each([
+    `${SAMPLES}/aurora.mp4`,
+    `${SAMPLES}/ringed-planet.webp`,
+    `${FIXTURES}/small.mov`,
+    `${FIXTURES}/small.webm`,
+  ])('%s without its last byte, which no parser misses', async (file) => {
+    const whole = await readFile(file)
+    expect((await problemOf(await plant('last-byte', whole.subarray(0, -1)))).text).toMatch(/cut short/)
   })
 
   it('a film without a picture', async () => {

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto'
-import { appendFileSync, renameSync, truncateSync, utimesSync, watch } from 'node:fs'
+import {
+  appendFileSync,
+  closeSync,
+  openSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  watch,
+  writeSync,
+} from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -27,6 +37,14 @@ async function plant(name: string, bytes: Uint8Array): Promise<string> {
 async function filesIn(place: string): Promise<string[]> {
   const found = await readdir(place, { recursive: true, withFileTypes: true })
   return found.filter((entry) => entry.isFile()).map((entry) => entry.name)
+}
+
+function rewriteEnd(file: string): void {
+  const { mtime, size } = statSync(file)
+  const descriptor = openSync(file, 'r+')
+  writeSync(descriptor, 'other', size - 5)
+  closeSync(descriptor)
+  utimesSync(file, mtime, mtime)
 }
 
 describe('the reference store', () => {
@@ -101,6 +119,7 @@ describe('the reference store', () => {
     ['grows', (file) => appendFileSync(file, 'more')],
     ['shrinks', (file) => truncateSync(file, 1000)],
     ['is touched', (file) => utimesSync(file, 1000, 1000)],
+    ['is rewritten with its old time', (file) => rewriteEnd(file)],
     ['is replaced', (file) => renameSync(`${file}.other`, file)],
   ])('refuses a file that %s while it is copied', async (_, change) => {
     const file = await plant('busy.mp4', Buffer.alloc(0))
@@ -124,7 +143,9 @@ describe('the reference store', () => {
         what: expect.stringMatching(/changed while it was being copied/),
       },
     })
-    expect((await filesIn(shelf)).filter((name) => name.endsWith('.part'))).toEqual([])
+    const left = await filesIn(shelf)
+    expect(left.filter((name) => name.endsWith('.part'))).toEqual([])
+    for (const name of left) expect(await createReferenceStore(shelf).verify(name.slice(0, 64))).toBe('whole')
   })
 
   it('names a missing file, a folder and a device', async () => {
