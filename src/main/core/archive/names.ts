@@ -201,6 +201,7 @@ function clean(text: string, maxBytes: number): string {
     .normalize('NFC')
     .replaceAll(/\s+/g, ' ')
     .replaceAll(INVISIBLE, '')
+    .replaceAll(/ +/g, ' ')
     .replaceAll(/[<>:"/\\|?*]+/g, '-')
   return cutBytes(plain.normalize('NFC'), maxBytes)
 }
