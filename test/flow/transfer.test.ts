@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Disk, realDisk } from '../../src/main/core/archive/disk.ts'
 import {
   AddressRefused,
   ClientBlocked,
@@ -187,6 +188,25 @@ describe('going on after a break', () => {
     writeFileSync(part(), Buffer.concat([BODY.subarray(0, 100_000), Buffer.alloc(50_000)]))
     await expect(fetchOutput(ask())).resolves.toMatchObject({ sha256: sha256(BODY) })
     expect(server.asked[1]?.headers.range).toBe('bytes=100000-')
+  })
+
+  it('notes along the way what a kill or a power loss would leave', async () => {
+    const long = videoBytes(20 * 1024 * 1024)
+    const noted = Promise.withResolvers<void>()
+    const stop = new AbortController()
+    const disk: Disk = {
+      ...realDisk,
+      rename: (from, to) => realDisk.rename(from, to).then(() => noted.resolve()),
+    }
+    server.script(
+      stallAfter({ body: Buffer.concat([long, BODY]), etag: '"v1"' }, long.length, () => undefined),
+    )
+    const outcome = expect(fetchOutput(ask({ disk, signal: stop.signal }))).rejects.toThrow('quit')
+    await noted.promise
+    expect(notes().syncedBytes).toBeGreaterThanOrEqual(16 * 1024 * 1024)
+    expect(notes().isComplete).toBe(false)
+    stop.abort(new Error('quit'))
+    await outcome
   })
 
   it('keeps nothing that it could not recognise again', async () => {
@@ -379,18 +399,18 @@ it('never writes down or says a signature', async () => {
   }
   const written = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'latin1'))
   expect(written).not.toHaveLength(0)
-  const said = errors.map((error) => inner(error))
+  const said = errors.map((error) => everythingIn(error))
   expect([...written, ...said].join('\n')).not.toContain(CANARY)
 })
 
 /** Everything an error holds, its causes too. */
-function inner(error: unknown): string {
+function everythingIn(error: unknown): string {
   if (!(error instanceof Error)) return JSON.stringify(error)
   return [
     error.message,
     error.stack,
     JSON.stringify({ ...error }),
-    error.cause ? inner(error.cause) : '',
+    error.cause ? everythingIn(error.cause) : '',
   ].join(' ')
 }
 
