@@ -223,6 +223,15 @@ describe('Vtrix creates', () => {
   })
 })
 
+test.each<[string, Script]>([
+  ['another task', ok({ id: 'other', status: 'completed' })],
+  ['another task under the other name', ok({ task_id: 'other', status: 'completed' })],
+  ['no task', ok({ message: 'hello' })],
+])('Vtrix: %s is no news about the task', async (_name, step) => {
+  const { provider } = await setUp('vtrix', [step])
+  expect(await errorOf(provider.read(['d758n65e878c73cmdg20'], never()))).toBeInstanceOf(Unreachable)
+})
+
 test('a page in front of the API is the account’s trouble, never a row’s', async () => {
   for (const status of [403, 404]) {
     const { provider } = await setUp('evolink', [{ status, text: '<html>blocked</html>' }])

@@ -169,6 +169,27 @@ test.each([
   expect(server.requests).toHaveLength(0)
 })
 
+test('a body that turns out to be empty: the head has left, so this is no longer "not sent"', async () => {
+  const server = await scripted('silence')
+  const body = { length: 5, stream: () => Readable.from([], { objectMode: false }) }
+  const error = await errorOf(openHttp().send(get(server.url, { method: 'POST', body, isFresh: true })))
+  expect(error).toBeInstanceOf(Lost)
+})
+
+test('a body that was never asked for is let go', async () => {
+  const raw = await startRawServer(() => undefined)
+  open.push(raw.stop)
+  const http = openHttp()
+  const readable = new Readable({ read: () => undefined })
+  const body = { length: 5, stream: () => readable }
+  const url = `https://127.0.0.1:${raw.port}/`
+  const failed = errorOf(http.send(get(url, { method: 'POST', body, isFresh: true })))
+  await raw.connected
+  await http.clock.advance(TIMEOUTS.connectMs)
+  expect(await failed).toMatchObject({ reason: 'connect-timeout' })
+  expect(readable.destroyed).toBe(true)
+})
+
 test('an answer that comes before the whole body went out counts, and the body is let go', async () => {
   const raw = await startRawServer((socket) =>
     socket.once('data', () => socket.write('HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\n{}')),
@@ -201,6 +222,16 @@ test('an answer that stands still half-way is given up', async () => {
   // The head may still be on its way: the longest of the two waits covers both.
   await http.clock.advance(5_000)
   expect(await failed).toBeInstanceOf(Lost)
+})
+
+test('a short wait for the answer counts from the last byte, even after a longer one for the connection', async () => {
+  const server = await scripted('silence')
+  const http = openHttp()
+  const timeouts = { ...TIMEOUTS, connectMs: 50_000, headersMs: 1_000 }
+  const failed = errorOf(http.send(get(server.url, { timeouts })))
+  await server.received(1)
+  await http.clock.advance(1_000)
+  expect(await failed).toMatchObject({ reason: 'no-answer' })
 })
 
 test('the parts of a deadline: nothing after the total', async () => {

@@ -191,7 +191,13 @@ describe.each(FAMILIES)('$family', ({ family, body, waitMs, id }) => {
     }
   })
 
-  test.each([500, 502, 504])('section 7: %i may have been created', async (status) => {
+  test('section 7: a code about the account speaks before the status', async () => {
+    const told = { error: { code: 'insufficient_quota', message: 'x' } }
+    for (const status of [400, 429])
+      expect(await outcome({ status, body: told })).toMatchObject({ kind: 'balance', scope: 'account' })
+  })
+
+  test.each([408, 409, 500, 502, 504])('section 7: %i may have been created', async (status) => {
     expectUnconfirmed(await outcome({ status, body: { message: 'fault' } }))
   })
   test('section 7: time-out after sending', async () => {

@@ -64,19 +64,21 @@ export interface HttpOptions {
 }
 
 export const MAX_ANSWER_BYTES = 4_000_000
+/** When a connection that nobody waits for any more is let go. Requests have their own, shorter limit. */
+const FORGOTTEN_CONNECT_MS = 120_000
 
 /** The only door to undici for API calls. Keep-alive connections per origin until `close()`. */
 export function createHttp(options: HttpOptions): Http {
   const proxyUrl = options.proxyUrl ?? null
   const environment = options.environment ?? process.env
-  const pooled = new Map<Route, Dispatcher>()
+  const pools = new Map<string, Dispatcher>()
 
-  const dispatcherFor = (route: Route, isFresh: boolean): Dispatcher => {
-    const known = pooled.get(route)
-    if (!isFresh && known) return known
-    const created = openDispatcher(route, proxyUrl, environment, options.lookup)
-    if (!isFresh) pooled.set(route, created)
-    return created
+  const poolFor = (route: Route, isFresh: boolean): Dispatcher => {
+    // Apart from each other: a connection that free calls left open is never there for a paid one.
+    const name = `${route} ${isFresh ? 'fresh' : 'shared'}`
+    const known = pools.get(name) ?? openPool(route, proxyUrl, environment, options.lookup)
+    pools.set(name, known)
+    return known
   }
 
   return {
@@ -84,18 +86,13 @@ export function createHttp(options: HttpOptions): Http {
       if (request.signal.aborted) throw new NotSent('aborted')
       const url = new URL(request.url)
       const route = chooseRoute(url, { proxyUrl, environment })
-      const isFresh = request.isFresh ?? false
-      const dispatcher = dispatcherFor(route, isFresh)
-      try {
-        return await exchange(dispatcher, url, route !== 'direct', request, options)
-      } finally {
-        if (isFresh) void dispatcher.destroy()
-      }
+      const pool = poolFor(route, request.isFresh ?? false)
+      return await exchange(pool, url, route !== 'direct', request, options)
     },
     close: async () => {
-      const open = [...pooled.values()]
-      pooled.clear()
-      await Promise.all(open.map((dispatcher) => dispatcher.destroy()))
+      const open = [...pools.values()]
+      pools.clear()
+      await Promise.all(open.map((pool) => pool.destroy()))
     },
   }
 }
@@ -104,17 +101,17 @@ export function createHttp(options: HttpOptions): Http {
  * HTTP/1.1 only and undici's own timers off: the request's deadlines are kept by the clock, and
  * an HTTP/2 stream that is refused would be sent again by the library.
  */
-function openDispatcher(
+function openPool(
   route: Route,
   proxyUrl: string | null,
   environment: Record<string, string | undefined>,
   lookup: LookupFunction | undefined,
 ): Dispatcher {
-  const connect = { timeout: 0, ...(lookup ? { lookup } : {}) }
+  const connect = { timeout: FORGOTTEN_CONNECT_MS, ...(lookup ? { lookup } : {}) }
   const common = { allowH2: false, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connect }
   if (route === 'direct') return new Agent(common)
   // A tunnel for http too: what a proxy answers to CONNECT is then never taken for the provider's word.
-  const proxied = { ...common, proxyTunnel: true, connectTimeout: 0, proxyTls: connect }
+  const proxied = { ...common, proxyTunnel: true, connectTimeout: FORGOTTEN_CONNECT_MS, proxyTls: connect }
   try {
     if (route === 'settings-proxy') return new ProxyAgent({ ...proxied, uri: proxyUrl ?? '' })
     return new EnvHttpProxyAgent({ ...proxied, ...environmentProxies(environment) })
@@ -126,7 +123,7 @@ function openDispatcher(
 type Phase = 'connecting' | 'sending' | 'waiting' | 'receiving' | 'settled'
 
 function exchange(
-  dispatcher: Dispatcher,
+  pool: Dispatcher,
   url: URL,
   viaProxy: boolean,
   request: HttpRequest,
@@ -137,6 +134,7 @@ function exchange(
   const secrets = secretsOf(request.headers)
   const startedAt = clock.now()
   const isStream = request.body !== undefined && typeof request.body !== 'string'
+  const promisedBytes = typeof request.body === 'object' ? request.body.length : 0
   const maxAnswerBytes = request.maxAnswerBytes ?? MAX_ANSWER_BYTES
 
   return new Promise<Answer>((resolve, reject) => {
@@ -211,7 +209,9 @@ function exchange(
       },
       onRequestSent: () => {
         hasLeft = true
-        if (phase === 'sending') enter('waiting')
+        // The library sends an empty body as such, whatever length was promised: no answer to it counts.
+        if (isStream && sentBytes !== promisedBytes) fail('body', bodyError)
+        else if (phase === 'sending') enter('waiting')
       },
       onResponseStart: (_controller, status, headers) => {
         if (status < 200 || phase === 'settled') return
@@ -237,13 +237,14 @@ function exchange(
     }
 
     try {
-      dispatcher.dispatch(
+      pool.dispatch(
         {
           origin: url.origin,
           path: `${url.pathname}${url.search}`,
           method: request.method,
           headers: { 'user-agent': options.userAgent, ...request.headers, ...lengthOf(request.body) },
           body,
+          // Closed after its one exchange, so the next request on this pool opens another.
           ...(request.isFresh ? { reset: true } : {}),
         },
         handler,
