@@ -62,6 +62,8 @@ function planColumns(headers: readonly string[], mapping: Readonly<Record<string
  */
 const Bare = function Bare() {} as unknown as new () => Record<string, string>
 Bare.prototype = Object.freeze(Object.create(null))
+/** Shared by all rows that have no unknown columns. */
+const NOTHING: Record<string, string> = Object.freeze(new Bare())
 
 function checkRecord(
   record: { cells: string[]; fault?: string },
@@ -107,7 +109,7 @@ function describeLong(length: number, row: number, column: string | undefined, l
 
 function toRow(cells: readonly string[], row: number, plan: Plan, problems: Problem[]): SheetRow {
   const values = new Bare()
-  const extra = new Bare()
+  let extra = NOTHING
   const all = new Bare()
   for (let index = 0; index < plan.headers.length; index += 1) {
     const header = plan.headers[index] as string
@@ -117,8 +119,10 @@ function toRow(cells: readonly string[], row: number, plan: Plan, problems: Prob
     const text = cell.trim()
     if (text === '') continue
     const field = plan.fields[index]
-    if (field === undefined) extra[header] = cell
-    else values[field] = field === 'prompt' ? cell : text
+    if (field === undefined) {
+      if (extra === NOTHING) extra = new Bare()
+      extra[header] = cell
+    } else values[field] = field === 'prompt' ? cell : text
   }
   return {
     row,
@@ -189,12 +193,13 @@ export function findRepeats(rows: readonly SheetRow[]): Problem[] {
   const firstByPrompt = new Map<string, SheetRow>()
   for (const row of rows) {
     const id = row.values.id
-    const firstId = id === undefined ? undefined : ids.get(id)
-    if (id !== undefined && firstId !== undefined) {
-      problems.push(repeatedId(row.row, firstId, id))
+    if (id !== undefined) {
+      const first = ids.get(id)
+      if (first === undefined) ids.set(id, row.row)
+      else problems.push(repeatedId(row.row, first, id))
+      // The id is part of what a row says: one with an id of its own repeats no other row.
       continue
     }
-    if (id !== undefined) ids.set(id, row.row)
     // Most prompts stand once, and such a row repeats nothing: only rows that share one are compared in full.
     const prompt = row.values.prompt?.trim() ?? ''
     const twin = firstByPrompt.get(prompt)
