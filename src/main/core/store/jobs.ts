@@ -231,7 +231,7 @@ export function createJobs(db: Sqlite) {
       const { where, values } = conditions(filter)
       return (
         db.prepare(`SELECT id FROM jobs WHERE ${where} ORDER BY row, take, id`).all(values) as Row[]
-      ).map((row) => Number(row['id']))
+      ).map((row) => Number(row.id))
     },
   }
 }
@@ -242,7 +242,7 @@ function conditions(filter: JobFilter): { where: string; values: Row } {
   const values: Row = {}
   if (filter.runId !== undefined) {
     parts.push('run_id = @runId')
-    values['runId'] = filter.runId
+    values.runId = filter.runId
   }
   if (filter.states?.length) {
     parts.push(`state IN (${filter.states.map((_, index) => `@state${index}`).join(', ')})`)
@@ -251,7 +251,7 @@ function conditions(filter: JobFilter): { where: string; values: Row } {
   const search = filter.search?.trim()
   if (search) {
     parts.push(`id IN (${SEARCH})`)
-    values['search'] = toMatch(search)
+    values.search = toMatch(search)
   }
   return { where: parts.join(' AND '), values }
 }

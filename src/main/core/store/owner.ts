@@ -48,7 +48,7 @@ function readOwner(folder: string): string {
   if (!existsSync(path)) return ''
   try {
     const facts = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
-    return ` (${String(facts['who'])}, process ${String(facts['pid'])}, since ${String(facts['since'])})`
+    return ` (${String(facts.who)}, process ${String(facts.pid)}, since ${String(facts.since)})`
   } catch {
     return ''
   }
