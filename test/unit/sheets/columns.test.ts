@@ -88,6 +88,14 @@ describe('mapColumns', () => {
   })
 })
 
+it('looks at a giant header only briefly', () => {
+  const header = '('.repeat(90_000)
+  const { mapping, problems } = mapColumns(['prompt', header])
+  expect(Object.keys(mapping)).toEqual(['prompt'])
+  expect(problems).toHaveLength(1)
+  expect(problems[0]?.what.length).toBeLessThan(250)
+})
+
 describe('editDistance', () => {
   it.each([
     ['prompt', 'prompt', 0],

@@ -36,6 +36,9 @@ export const MANIFEST_COLUMNS = [
   'problem',
 ] as const
 
+/** Longer headers are no names of ours, and looking closely at a hostile one would cost time. */
+const LONGEST_NAME = 100
+
 /** Written without spaces, underscores, hyphens or capitals, as `fold` leaves them. */
 const SYNONYMS: Record<SheetField, readonly string[]> = {
   prompt: ['prompt', 'prompts', 'text', 'prompttext', 'description', '描述', '提示词', '提示'],
@@ -185,24 +188,19 @@ function ambiguous(first: string, second: string, field: string): Problem {
   })
 }
 
-function explainUnknown(header: string): Problem[] {
-  const folded = fold(header)
+function explainUnknown(column: string): Problem[] {
+  const folded = fold(column)
+  const header = column.slice(0, LONGEST_NAME)
   if (MANIFEST_WORDS.has(folded)) return []
   const near = nearestKnown(folded)
   if (near !== undefined) {
     const what = `The column "${header}" is unknown and fills nothing; it looks like "${near}".`
     const next = `If "${near}" is meant, rename the column before running; else leave it, it is kept.`
-    return [problem('column-unknown', what, next, { column: header }, 'warning')]
+    return [problem('column-unknown', what, next, { column }, 'warning')]
   }
   const what = `The column "${header}" is not one that Reelsheet knows; it changes no clip.`
   return [
-    problem(
-      'column-unknown',
-      what,
-      'Nothing to do: it is kept and exported again.',
-      { column: header },
-      'info',
-    ),
+    problem('column-unknown', what, 'Nothing to do: it is kept and exported again.', { column }, 'info'),
   ]
 }
 
@@ -227,6 +225,7 @@ function nearestKnown(folded: string): string | undefined {
 
 /** Letters and digits only: `Aspect_Ratio`, `aspect ratio` and `ASPECT-RATIO (16:9)` are one name. */
 function fold(header: string): string {
+  if (header.length > LONGEST_NAME) return ''
   return header
     .normalize('NFKC')
     .toLowerCase()
