@@ -190,6 +190,13 @@ describe('going on after a break', () => {
     expect(server.asked[1]?.headers.range).toBe('bytes=100000-')
   })
 
+  it('cuts off what hangs behind the bytes of a finished part', async () => {
+    await fetchOutput(ask())
+    writeFileSync(part(), Buffer.concat([BODY, Buffer.alloc(500)]))
+    await expect(fetchOutput(ask())).resolves.toMatchObject({ sha256: sha256(BODY), sizeBytes: BODY.length })
+    expect(readFileSync(part())).toEqual(BODY)
+  })
+
   it('notes along the way what a kill or a power loss would leave', async () => {
     const long = videoBytes(20 * 1024 * 1024)
     const noted = Promise.withResolvers<void>()
