@@ -70,6 +70,10 @@ describe('a path', () => {
     expect(found.next).toMatch(/starts at the folder of the sheet/)
   })
 
+  it('of giant length is cut in the sentence', async () => {
+    expect(JSON.stringify(await problemOf('x'.repeat(90_000))).length).toBeLessThan(2000)
+  })
+
   it('of a folder, of a Windows drive, of nothing', async () => {
     expect(await problemOf('folder.mp4')).toMatchObject({ code: 'reference-unreadable' })
     expect((await problemOf('C:\\Users\\me\\cat.png')).what).toMatch(/Windows/)

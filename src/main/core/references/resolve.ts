@@ -117,7 +117,13 @@ async function describeMissing(written: string, tried: string): Promise<ProblemE
     near.length > 0
       ? `In that folder there is ${near.map((name) => `"${name}"`).join(', ')}: correct the name in the sheet.`
       : 'Check the name; a relative path starts at the folder of the sheet.'
-  return refuse('reference-missing', `${tried} does not exist.`, next, written, tried)
+  return refuse(
+    'reference-missing',
+    `${tried.slice(0, 500)} does not exist.`,
+    next,
+    written,
+    tried.slice(0, 500),
+  )
 }
 
 const MOST_NAMES = 3
