@@ -173,6 +173,7 @@ describe('Vtrix creates', () => {
   test.each<[string, Script]>([
     ['a fault that speaks of the shape', { status: 500, body: { message: 'input must be an array' } }],
     ['a cut', 'cut'],
+    ['an error inside a 200', { status: 200, body: { error: 'input must be an array' } }],
     [
       'a refusal of a value',
       { status: 400, body: { message: 'input.reference_urls must be an array of 1..5' } },

@@ -190,6 +190,29 @@ test('a body that was never asked for is let go', async () => {
   expect(readable.destroyed).toBe(true)
 })
 
+test('a request that was given up while connecting never leaves, also when the connection comes about', async () => {
+  const closed = Promise.withResolvers<void>()
+  const raw = await startRawServer((socket) => socket.once('close', closed.resolve))
+  open.push(raw.stop)
+  const asked = Promise.withResolvers<() => void>()
+  const lookup: NonNullable<HttpOptions['lookup']> = (_name, options, callback) =>
+    asked.resolve(() =>
+      options.all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4),
+    )
+  const http = openHttp({ lookup })
+  const stopper = new AbortController()
+  const url = `http://api.example.test:${raw.port}/`
+  const failed = errorOf(
+    http.send(get(url, { method: 'POST', body: '{}', isFresh: true, signal: stopper.signal })),
+  )
+  const answerLookup = await asked.promise
+  stopper.abort()
+  expect(await failed).toBeInstanceOf(NotSent)
+  answerLookup()
+  await closed.promise
+  expect(raw.seen).toEqual([])
+})
+
 test('an answer that comes before the whole body went out counts, and the body is let go', async () => {
   const raw = await startRawServer((socket) =>
     socket.once('data', () => socket.write('HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\n{}')),
