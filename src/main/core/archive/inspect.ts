@@ -21,7 +21,7 @@ const MEMORY_MB = 512
 export async function inspectClip(path: string, clock: Clock, disk: Disk = realDisk): Promise<ClipFacts> {
   const clip = basename(path).replace(/\.part$/, '')
   await onDisk(path, () => checkBoxes(disk, path, clip))
-  const inspected = await inTurn(() => askThread(path, clock))
+  const inspected = await inTurn(() => askTwice(path, clock))
   if ('facts' in inspected) return inspected.facts
   if ('finding' in inspected) throw new ContentInvalid(clip, inspected.finding)
   return await onDisk(path, () =>
@@ -38,16 +38,24 @@ function inTurn<T>(work: () => Promise<T>): Promise<T> {
   return turn
 }
 
-async function askThread(path: string, clock: Clock): Promise<Inspected> {
+/** A computer that slept makes a good clip look slow, and a verdict costs a download: look twice before it. */
+async function askTwice(path: string, clock: Clock): Promise<Inspected> {
+  return (
+    (await askThread(path, clock)) ??
+    (await askThread(path, clock)) ?? { finding: 'reading its container takes too long or too much memory' }
+  )
+}
+
+/** Resolves with nothing when the thread had to be ended over the file. */
+async function askThread(path: string, clock: Clock): Promise<Inspected | undefined> {
   thread ??= startThread()
   const asked = thread
   const isOver = new AbortController()
   asked.ref()
   try {
     const inspected = await Promise.race([replyOf(asked, path), expire(clock, isOver.signal)])
-    if (inspected) return inspected
-    await endThread(asked)
-    return { finding: 'reading its container takes too long or too much memory' }
+    if (!inspected) await endThread(asked)
+    return inspected
   } finally {
     isOver.abort()
     // An idle thread must not keep the process alive.
