@@ -41,20 +41,23 @@ export class Pace {
   }
 
   takeSubmit(now: number): boolean {
+    this.grow(now)
     return now >= this.busyUntil && this.take(this.submits, this.limits.submitsPerSecond * this.share, now)
   }
 
   takePoll(now: number): boolean {
+    this.grow(now)
     return now >= this.busyUntil && this.take(this.polls, this.limits.pollsPerSecond * this.share, now)
   }
 
-  /** When a refused token will be there. */
-  nextAt(now: number): number {
-    const waits = [this.submits, this.polls].map((bucket) => {
-      const rate = bucket === this.submits ? this.limits.submitsPerSecond : this.limits.pollsPerSecond
-      return bucket.tokens >= 1 ? now : now + ((1 - bucket.tokens) / (rate * this.share)) * 1000
-    })
-    return Math.ceil(Math.max(Math.min(...waits), this.busyUntil, this.offlineUntil))
+  /** When a create that was just refused may be tried again; always later than `now`. */
+  nextSubmitAt(now: number): number {
+    return this.nextAt(this.submits, this.limits.submitsPerSecond, now)
+  }
+
+  /** When a read that was just refused may be tried again; always later than `now`. */
+  nextPollAt(now: number): number {
+    return this.nextAt(this.polls, this.limits.pollsPerSecond, now)
   }
 
   /** The provider said "too fast": half the pace, and silence for as long as it asked. */
@@ -90,6 +93,12 @@ export class Pace {
       this.share = Math.min(1, this.share * 1.25)
       this.changedAt += GROW_AFTER_MS
     }
+  }
+
+  private nextAt(bucket: Bucket, perSecond: number, now: number): number {
+    const waitMs = (Math.max(0, 1 - bucket.tokens) * 1000) / (perSecond * this.share)
+    // A whole millisecond ahead: a time that does not move on would be looked at again at once, for ever.
+    return Math.ceil(Math.max(now + 1, now + waitMs, this.busyUntil, this.offlineUntil))
   }
 
   private take(bucket: Bucket, perSecond: number, now: number): boolean {

@@ -109,13 +109,13 @@ export class Scheduler {
     const pace = this.paceOf(account, now)
     let nextAt = account.stopsUntilAt ?? NEVER
     this.startDownloads(account, now)
-    if (pace.isOffline(now)) return Math.min(nextAt, pace.nextAt(now))
+    if (pace.isOffline(now)) return Math.min(nextAt, pace.nextPollAt(now))
     if (account.stops !== 'everything') {
-      if (!this.startPolls(account, pace, now)) nextAt = Math.min(nextAt, pace.nextAt(now))
+      if (!this.startPolls(account, pace, now)) nextAt = Math.min(nextAt, pace.nextPollAt(now))
       this.startLooks(account, now)
     }
     const maySpend = account.stops === 'nothing' && !account.isPaused
-    if (!this.startSubmits(account, pace, now, maySpend)) nextAt = Math.min(nextAt, pace.nextAt(now))
+    if (!this.startSubmits(account, pace, now, maySpend)) nextAt = Math.min(nextAt, pace.nextSubmitAt(now))
     if (maySpend) {
       this.startUploads(account, now)
       this.claim(account, pace, now)
