@@ -1,0 +1,39 @@
+import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
+
+/** Asks on the terminal; only a clear yes counts. Rejects when `signal` is aborted. */
+export async function askYes(question: string, signal: AbortSignal): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  // Ctrl-C at a question reaches the reader, not the process.
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  try {
+    return /^\s*(y|yes)\s*$/i.test(await answerTo(lines, `${question} [y/N] `, signal))
+  } finally {
+    lines.close()
+  }
+}
+
+/** Asks for a secret; nothing of it is shown. */
+export async function askSecret(question: string, signal: AbortSignal): Promise<string> {
+  process.stderr.write(question)
+  // SECURITY: the reader echoes what is typed to its output, so it gets one that shows nothing.
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true, historySize: 0 })
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  try {
+    return (await answerTo(lines, '', signal)).trim()
+  } finally {
+    lines.close()
+    process.stderr.write('\n')
+  }
+}
+
+/** The end of the input (Ctrl-D) answers nothing. */
+function answerTo(
+  lines: ReturnType<typeof createInterface>,
+  question: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')))
+  return Promise.race([lines.question(question, { signal }), closed])
+}

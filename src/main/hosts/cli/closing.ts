@@ -1,0 +1,139 @@
+import pc from 'picocolors'
+import { type Job, JobState } from '../../../shared/job.ts'
+import type { Problem } from '../../../shared/problem.ts'
+import type { Run } from '../../../shared/run.ts'
+import { EXIT, exitCodeOf } from './exit-code.ts'
+import { type Ending, everyJob } from './follow.ts'
+import { formatMoney } from './money.ts'
+import type { Client, Session } from './session.ts'
+import { count, formatProblem, formatTable, quoted } from './words.ts'
+
+const MOST_NAMED = 20
+
+type LedgerSum = Awaited<ReturnType<Client['ledger']['summary']>>[number]
+
+/** The end of a command that worked: what became of every row, the money, and what a person has to do. */
+export async function close(
+  session: Session,
+  client: Client,
+  { runs, attentions, isInterrupted }: Ending,
+  withProblems = 0,
+): Promise<number> {
+  const { out } = session
+  const counts = addUp(runs)
+  const waiting = attentions.reduce((sum, one) => sum + one.waiting, 0)
+  const exitCode = isInterrupted ? EXIT.interrupted : exitCodeOf({ counts, waiting, withProblems })
+  const money = (await Promise.all(runs.map(({ id }) => client.ledger.summary({ runId: id })))).flat()
+  out.sum({ counts, archived: counts.done, waiting })
+  if (runs.length === 1 && runs[0]) out.sum({ runId: runs[0].id, archiveFolder: runs[0].archiveFolder })
+  if (isInterrupted) return exitCode
+  out.say()
+  out.say(countsTable(counts))
+  for (const line of moneyLines(money)) out.say(line)
+  for (const run of runs) {
+    if ((run.counts.done ?? 0) > 0) out.say(`${count(run.counts.done ?? 0, 'clip')} in ${run.archiveFolder}`)
+  }
+  for (const [index, run] of runs.entries()) {
+    await sayFailed(session, client, run)
+    await sayNeeds(session, client, run, attentions[index]?.needs ?? [])
+  }
+  return exitCode
+}
+
+/** Counts of every state over some runs, those with none as zero. */
+export function addUp(runs: readonly Pick<Run, 'counts'>[]): Record<JobState, number> {
+  const sums = Object.fromEntries(JobState.options.map((state) => [state, 0])) as Record<JobState, number>
+  for (const { counts } of runs) for (const state of JobState.options) sums[state] += counts[state] ?? 0
+  return sums
+}
+
+function countsTable(counts: Record<JobState, number>): string {
+  const rows = JobState.options
+    .filter((state) => counts[state] > 0)
+    .map((state) => [state, `${counts[state]}`])
+  return formatTable(['state', '>rows'], rows)
+}
+
+function moneyLines(sums: readonly LedgerSum[]): string[] {
+  return (['credits', 'usd'] as const).flatMap((currency) => {
+    const own = sums.filter((sum) => sum.currency === currency)
+    if (own.length === 0) return []
+    const add = (pick: (sum: LedgerSum) => number | null) =>
+      own.reduce((all, one) => all + (pick(one) ?? 0), 0)
+    const unknown = add((one) => (one.standing === 'unknown' ? one.countedMicros : 0))
+    const doubt = unknown > 0 ? `, up to ${formatMoney(unknown, currency)} may have been charged` : ''
+    const estimate = formatMoney(
+      add((one) => (one.standing === 'released' ? 0 : one.estimateMicros)),
+      currency,
+    )
+    return [
+      `charged ${formatMoney(
+        add((one) => one.chargedMicros),
+        currency,
+      )} (estimated ${estimate}${doubt})`,
+    ]
+  })
+}
+
+async function sayFailed({ out }: Session, client: Client, run: Run): Promise<void> {
+  const failed = run.counts.failed ?? 0
+  if (failed === 0) return
+  out.say()
+  out.say(pc.red(`${count(failed, 'row')} failed:`))
+  for await (const job of everyJob(client, { runId: run.id, states: ['failed'] }, MOST_NAMED)) {
+    if (job.problem) out.say(`  ${formatProblem(job.problem, job.row)}`)
+  }
+  if (failed > MOST_NAMED)
+    out.say(`  … and ${failed - MOST_NAMED} more: reelsheet jobs --run ${run.id} --state failed`)
+  out.say(`  To buy them again: reelsheet retry ${quoted(run.name)} --failed`)
+}
+
+async function sayNeeds(
+  { out }: Session,
+  client: Client,
+  run: Run,
+  needs: readonly Problem[],
+): Promise<void> {
+  if (needs.length === 0) return
+  out.say()
+  out.say(pc.yellow('This needs you:'))
+  for (const need of needs.slice(0, MOST_NAMED)) {
+    const job = need.code === 'outcome-unknown' ? await jobOf(client, run, need) : undefined
+    out.record('need', { runId: run.id, problem: need, command: commandFor(need, run, job) })
+    out.say(`  ${formatProblem(need, job?.row)}`)
+    out.say(`    ${commandFor(need, run, job)}`)
+  }
+  if (needs.length > MOST_NAMED) out.say(`  … and ${needs.length - MOST_NAMED} more: reelsheet status`)
+}
+
+async function jobOf(client: Client, run: Run, need: Problem): Promise<Job | undefined> {
+  if (need.place.jobId !== undefined) return (await client.jobs.get({ id: need.place.jobId })).job
+  for await (const job of everyJob(client, { runId: run.id, states: ['unconfirmed'] })) {
+    if (job.problem?.what === need.what) return job
+  }
+  return undefined
+}
+
+/** The exact command that a person types for a need. */
+export function commandFor(need: Problem, run: Pick<Run, 'id' | 'name'>, job?: Pick<Job, 'id'>): string {
+  const account = need.place.account
+  switch (need.code) {
+    case 'outcome-unknown':
+      return job
+        ? `reelsheet reconcile ${job.id} --task ID   (or --not-created, or --leave)`
+        : `reelsheet jobs --run ${run.id} --state unconfirmed`
+    case 'cap-reached':
+      return account === undefined
+        ? `reelsheet resume ${quoted(run.name)} --cap N`
+        : `reelsheet accounts update ${account} --cap N, then reelsheet resume ${quoted(run.name)}`
+    case 'price-unknown':
+      return `reelsheet accounts update ${account ?? 'NAME'} --price ${need.place.model ?? 'MODEL'}=AMOUNT, then reelsheet resume ${quoted(run.name)}`
+    case 'key-refused':
+    case 'key-missing':
+      return `reelsheet accounts update ${account ?? 'NAME'} --ask-key, then reelsheet resume ${quoted(run.name)}`
+    default:
+      return job || need.place.jobId === undefined || need.code !== 'not-possible'
+        ? `reelsheet resume ${quoted(run.name)}`
+        : `reelsheet release ${need.place.jobId}`
+  }
+}

@@ -1,0 +1,254 @@
+import type { Account, AccountFamily, PriceTable } from '../../../../shared/account.ts'
+import { ProblemError, problem } from '../../../../shared/problem.ts'
+import { keyFromEnvironment, keyVariable } from '../../secrets.ts'
+import { askSecret } from '../ask.ts'
+import { EXIT } from '../exit-code.ts'
+import { formatMoney, parseMicros } from '../money.ts'
+import { type Client, type Session, withLook, withOwner } from '../session.ts'
+import { formatProblem, formatTable } from '../words.ts'
+
+export interface AccountGiven {
+  family?: string
+  base?: string
+  files?: string
+  proxy?: string
+  inFlight?: number
+  submitsPerSecond?: number
+  pollsPerSecond?: number
+  downloads?: number
+  cap?: string
+  extendedDurations?: boolean
+  requestLimitMb?: number
+  price?: PriceTable
+  askKey?: boolean
+}
+
+export function add(session: Session, name: string, given: AccountGiven): Promise<number> {
+  return withOwner(session, async ({ client }) => {
+    const family = given.family as AccountFamily
+    refuseAddresses(family, given)
+    await refuseUnknownPrices(client, given.price)
+    refuseTaken(await client.accounts.list(), name)
+    const key = family === 'practice' ? undefined : await newKey(session, name)
+    const account = await client.accounts.add({
+      name,
+      family,
+      ...changes(given),
+      ...(key !== undefined && { key }),
+    })
+    sayAccount(session, account, 'added')
+    if (account.family === 'evolink' && account.filesUrl === null) {
+      session.out.hint(
+        'It has no file service: references must be addresses. Name one with --files URL, or --files none to say so.',
+      )
+    }
+    return EXIT.archived
+  })
+}
+
+export function update(session: Session, name: string, given: AccountGiven): Promise<number> {
+  return withOwner(session, async ({ client }) => {
+    const before = await find(client, name)
+    refuseAddresses(before.family, given)
+    await refuseUnknownPrices(client, given.price)
+    const key = given.askKey ? await askedKey(session, name) : undefined
+    const account = await client.accounts.update({
+      name,
+      ...changes(given),
+      ...(key !== undefined && { key }),
+    })
+    sayAccount(session, account, 'changed')
+    return EXIT.archived
+  })
+}
+
+function changes(given: AccountGiven) {
+  const limits = {
+    ...(given.inFlight !== undefined && { inFlight: given.inFlight }),
+    ...(given.submitsPerSecond !== undefined && { submitsPerSecond: given.submitsPerSecond }),
+    ...(given.pollsPerSecond !== undefined && { pollsPerSecond: given.pollsPerSecond }),
+    ...(given.downloads !== undefined && { downloadsAtOnce: given.downloads }),
+  }
+  const options = {
+    ...(given.extendedDurations && { extendedDurations: true }),
+    ...(given.requestLimitMb !== undefined && { requestLimitBytes: given.requestLimitMb * 1_000_000 }),
+  }
+  return {
+    ...(given.base !== undefined && { baseUrl: given.base.replace(/\/+$/, '') }),
+    ...(given.files !== undefined && { filesUrl: orNone(given.files)?.replace(/\/+$/, '') ?? null }),
+    ...(given.proxy !== undefined && { proxyUrl: orNone(given.proxy) }),
+    ...(given.price !== undefined && { prices: given.price }),
+    ...(Object.keys(limits).length > 0 && { limits }),
+    ...(Object.keys(options).length > 0 && { options }),
+    ...(given.cap !== undefined && { capMicros: toCap(given.cap) }),
+  }
+}
+
+const orNone = (text: string): string | null => (text === 'none' ? null : text)
+
+function toCap(text: string): number | null {
+  if (text === 'none') return null
+  const micros = parseMicros(text.replace(/^\$|\s*(credits?|usd)$/gi, ''))
+  if (micros !== null) return micros
+  throw wrong(
+    `--cap cannot be "${text}".`,
+    'Give an amount in the account’s own currency, like 250, or none.',
+  )
+}
+
+function refuseAddresses(family: AccountFamily, given: AccountGiven): void {
+  if (family === 'practice' && (given.base ?? given.files ?? given.proxy) !== undefined) {
+    throw wrong(
+      'A practice account has no addresses: its provider is part of Reelsheet.',
+      'Leave --base, --files and --proxy out. To use "reelsheet practice", add an evolink or vtrix account with its base.',
+    )
+  }
+  for (const [option, text] of [
+    ['--base', given.base],
+    ['--files', given.files],
+    ['--proxy', given.proxy],
+  ] as const) {
+    if (text === undefined || (text === 'none' && option !== '--base')) continue
+    if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
+      throw wrong(`${option} is not an address.`, 'Write it whole, like https://api.evolink.ai.')
+    }
+    const { username, password } = new URL(text)
+    if (option !== '--proxy' && `${username}${password}` !== '') {
+      throw wrong(`${option} holds a name or a password.`, 'Leave them out; the key is asked for by itself.')
+    }
+  }
+}
+
+async function refuseUnknownPrices(client: Client, prices: PriceTable | undefined): Promise<void> {
+  if (!prices) return
+  const models = await client.models.list()
+  for (const key of Object.keys(prices)) {
+    const id = key.split(':')[0]
+    if (models.some((model) => model.id === id)) continue
+    throw wrong(`--price names the model "${id}", which does not exist.`, 'See "reelsheet models".')
+  }
+}
+
+function refuseTaken(accounts: readonly Account[], name: string): void {
+  if (!accounts.some((account) => account.name === name)) return
+  throw wrong(
+    `There is already an account "${name}".`,
+    'Choose another name, or use "reelsheet accounts update".',
+  )
+}
+
+/** Undefined when the environment has it: such a key is read each time and never kept. */
+async function newKey(session: Session, name: string): Promise<string | undefined> {
+  if (keyFromEnvironment(name, session.environment) !== undefined) return undefined
+  return askedKey(session, name)
+}
+
+async function askedKey(session: Session, name: string): Promise<string> {
+  if (!session.canAsk) {
+    throw wrong(
+      `The account "${name}" needs its key, and there is no terminal to ask on.`,
+      `Set ${keyVariable(name)} and try again.`,
+    )
+  }
+  const key = await askSecret(`Key of ${name} (not shown): `, session.signal)
+  if (key === '') throw wrong('No key was given.', 'Try again, and paste the key when asked.')
+  return key
+}
+
+const wrong = (what: string, next: string): ProblemError =>
+  new ProblemError(problem('wrong-use', `${what} Nothing was changed.`, next))
+
+async function find(client: Client, name: string): Promise<Account> {
+  const account = (await client.accounts.list()).find((one) => one.name === name)
+  if (account) return account
+  throw new ProblemError(
+    problem('account-unknown', `There is no account "${name}".`, 'See "reelsheet accounts list".', {
+      account: name,
+    }),
+  )
+}
+
+export function list(session: Session): Promise<number> {
+  return withLook(session, async (client) => {
+    const accounts = await client.accounts.list()
+    for (const account of accounts) session.out.record('account', account)
+    const rows = accounts.map((account) => [
+      account.name,
+      account.family,
+      account.baseUrl ?? 'on this machine',
+      keyWords(session, account),
+      `${account.limits.inFlight}`,
+      formatMoney(account.countedMicros, account.currency),
+      account.capMicros === null ? '' : formatMoney(account.capMicros, account.currency),
+      account.isPaused ? 'paused' : account.problem ? account.problem.code : 'ready',
+    ])
+    const headings = ['account', 'family', 'address', 'key', '>in flight', '>spent', '>cap', 'standing']
+    session.out.say(formatTable(headings, rows))
+    for (const { problem: found } of accounts) if (found) session.out.say(formatProblem(found))
+    return EXIT.archived
+  })
+}
+
+function keyWords({ environment }: Session, account: Account): string {
+  if (account.family === 'practice') return 'needs none'
+  if (keyFromEnvironment(account.name, environment) !== undefined) return 'from the environment'
+  return account.hasKey ? 'kept' : 'missing'
+}
+
+/** Asks the provider. The practice account's provider is tried by starting it, with nothing else at work. */
+export function test(session: Session, name: string): Promise<number> {
+  return withOwner(session, async ({ client }) => {
+    const account = await find(client, name)
+    if (account.family === 'practice') {
+      session.out.sum({ works: true })
+      session.out.say(
+        `${name}: its provider is part of Reelsheet and runs on this machine; there is no key or network to test.`,
+      )
+      return EXIT.archived
+    }
+    const tested = await client.accounts.test({ name })
+    session.out.record('test', { account: name, works: tested.works, balance: tested.balance })
+    session.out.sum({ works: tested.works })
+    if (tested.problem) session.out.trouble(tested.problem)
+    if (!tested.works) return EXIT.personNeeded
+    const rest = tested.balance?.remainingMicros ?? null
+    const balance =
+      rest === null ? '' : ` Balance: ${formatMoney(rest, tested.balance?.currency ?? account.currency)}.`
+    session.out.say(`${name}: address and key work.${balance}`)
+    return EXIT.archived
+  })
+}
+
+export function remove(session: Session, name: string): Promise<number> {
+  return withOwner(session, async ({ client }) => {
+    await find(client, name)
+    await client.accounts.remove({ name })
+    session.out.say(`${name} was removed, with its kept key. Its spending stays in the ledger.`)
+    return EXIT.archived
+  })
+}
+
+export function pause(session: Session, name: string, isPaused: boolean): Promise<number> {
+  return withOwner(session, async ({ client }) => {
+    await find(client, name)
+    const account = isPaused ? await client.accounts.pause({ name }) : await client.accounts.resume({ name })
+    sayAccount(session, account, isPaused ? 'paused' : 'resumed')
+    if (!isPaused) session.out.hint('Its rows go on with: reelsheet resume')
+    return EXIT.archived
+  })
+}
+
+function sayAccount(session: Session, account: Account, done: string): void {
+  session.out.record('account', account)
+  const kept =
+    account.family === 'practice'
+      ? ''
+      : keyFromEnvironment(account.name, session.environment) !== undefined
+        ? ` Its key comes from ${keyVariable(account.name)} and is not kept.`
+        : account.hasKey
+          ? ` Its key is kept ${account.keyKept ?? ''}.`
+          : ` It has no key here: set ${keyVariable(account.name)}.`
+  session.out.say(
+    `${account.name} (${account.family}, ${account.baseUrl ?? 'on this machine'}) was ${done}.${kept}`,
+  )
+}

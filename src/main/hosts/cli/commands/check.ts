@@ -1,0 +1,45 @@
+import { resolve } from 'node:path'
+import type { SheetCheck } from '../../../../shared/check.ts'
+import { EXIT } from '../exit-code.ts'
+import { formatMoney, formatRange } from '../money.ts'
+import { type Session, withLook } from '../session.ts'
+import { count, formatSeconds, formatTable } from '../words.ts'
+
+/** `check SHEET`: every problem by row and column, the counts and the prices. Nothing is written. */
+export function check(session: Session, sheet: string, accounts: string[]): Promise<number> {
+  return withLook(session, async (client) => {
+    const found = await client.sheets.check({ path: resolve(sheet), accounts })
+    sayRowProblems(session, found)
+    sayPrices(session, found)
+    const { rowCount, ready, withProblems, same, changed, fresh, gone, runId } = found
+    const isReady = withProblems === 0 && rowCount > 0
+    session.out.sum({ rowCount, ready, withProblems, same, changed, fresh, gone, runId, counts: {} })
+    session.out.say(
+      `${count(rowCount, 'row')}: ${ready} ready, ${withProblems} with problems${same > 0 ? `, ${same} ordered before` : ''}.`,
+    )
+    return isReady ? EXIT.archived : EXIT.wrongUse
+  })
+}
+
+export function sayRowProblems({ out }: Session, found: SheetCheck): void {
+  for (const one of found.problems) out.problem(one)
+  for (const row of found.rows) for (const one of row.problems) out.problem(one, row.row)
+}
+
+/** What the new rows cost, by account and model. */
+export function sayPrices({ out }: Session, { prices, totalCreditMicros, fresh }: SheetCheck): void {
+  out.record('prices', { lines: prices, totalCreditMicros, fresh })
+  if (prices.length === 0) return
+  const rows = prices.map((line) => [
+    line.account,
+    line.model,
+    `${line.jobs}`,
+    formatSeconds(line.billableMs),
+    formatRange(line.lowMicros, line.highMicros, line.currency),
+    line.note,
+  ])
+  out.say(formatTable(['account', 'model', '>rows', '>billed', '>price', 'note'], rows))
+  const total = totalCreditMicros === null ? 'not known' : formatMoney(totalCreditMicros, 'credits')
+  out.say(`Together at most: ${total}`)
+  out.say()
+}
