@@ -25,11 +25,11 @@ export async function poll(
     )
     return new Map(
       batch.map((polled) => {
-        const reading = readings.get(polled.job.remoteId as string) ?? { state: 'forgotten' }
-        return [
-          polled.job.id,
-          { ...reportReading(polled, reading, provider, engine), pace: { type: 'online' } },
-        ]
+        const reading = readings.get(polled.job.remoteId as string)
+        const report = reading
+          ? reportReading(polled, reading, provider, engine)
+          : reportUnread(polled.job, engine)
+        return [polled.job.id, { ...report, pace: { type: 'online' } }]
       }),
     )
   } catch (error) {
@@ -89,6 +89,11 @@ export function reportReading(
       return reading satisfies never
   }
 }
+
+/** Others of the batch could be read and this one could not: nothing is known about it, so it counts as nothing. */
+const reportUnread = (job: JobRecord, engine: Engine): Report => ({
+  event: { type: 'set-back', problem: unread(job), retryAt: waitFor(job, engine, null, null), counts: false },
+})
 
 /** The same odd answer several times in a row becomes a named problem; before that it is only asked again. */
 function patience(job: JobRecord, engine: Engine, found: Problem, times: number): Report {
@@ -158,6 +163,15 @@ function reportTrouble(job: JobRecord, error: unknown, engine: Engine): Report {
   }
   throw error
 }
+
+const unread = (job: JobRecord): Problem =>
+  problem(
+    'provider-fault',
+    'This task could not be read just now, though others could. Nothing is lost: it is read again.',
+    'It goes on by itself.',
+    { jobId: job.id, remoteId: job.remoteId ?? '' },
+    'info',
+  )
 
 const withoutOutput = (job: JobRecord): Problem =>
   problem(
