@@ -2,7 +2,7 @@ import { problem } from '../../../shared/problem.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import { type JobRecord, PAUSED_BY_RUN } from '../store/jobs.ts'
 import { toCreditMicros } from '../store/ledger.ts'
-import { amount, buildBody, writeAttempt } from './claim.ts'
+import { amount, buildBody, fitsCaps, writeAttempt } from './claim.ts'
 import { reserveClipName } from './clip-name.ts'
 import type { Engine, Report } from './engine.ts'
 import { advance, type DomainEvent } from './machine.ts'
@@ -25,6 +25,7 @@ function write(engine: Engine, jobId: number, report: Report): JobRecord {
   const { store, clock } = engine
   const now = clock.now()
   writeFacts(engine, mustGet(engine, jobId), report, now)
+  const isReserved = report.event.type !== 'ready' || reserve(engine, mustGet(engine, jobId))
   // Read after the facts: pausing the run counts its jobs' versions up.
   const job = mustGet(engine, jobId)
   let next = advance(job, report.event, now)
@@ -35,7 +36,7 @@ function write(engine: Engine, jobId: number, report: Report): JobRecord {
   if (report.event.type === 'released' && store.runs.get(job.runId)?.isPaused) {
     next = { ...next, pauses: next.pauses | PAUSED_BY_RUN }
   }
-  if (report.event.type === 'ready') next = startAttempt(engine, job, next)
+  if (!isReserved) next = { ...next, state: 'queued' }
   if (next.state === 'downloading' && next.clipName === null) {
     next = { ...next, clipName: reserveClipName(next, store, now) }
   }
@@ -108,12 +109,16 @@ function stopOnDearerPrice({ store }: Engine, job: JobRecord, reservedMicros: nu
   store.jobs.setRunPause(run.id, true)
 }
 
-/** The references are up: the create request is written down in the same breath, or the row goes back. */
-function startAttempt(engine: Engine, job: JobRecord, next: JobRecord): JobRecord {
+/**
+ * The references are up: the create request is written down in the same breath. False sends the row back:
+ * several may have been uploading under one cap, and only what still fits is reserved.
+ */
+function reserve(engine: Engine, job: JobRecord): boolean {
   const account = engine.store.accounts.get(job.accountId)
   const provider = account && engine.providerFor(account, job.model)
-  const body = account && provider && buildBody(job, account, provider, engine.store, engine.clock.now())
-  if (!account || !body) return { ...next, state: 'queued' }
+  if (!provider || job.state !== 'uploading') return false
+  const body = buildBody(job, account, provider, engine.store, engine.clock.now())
+  if (!body || !fitsCaps(engine, job)) return false
   writeAttempt(job, account, body, engine)
-  return next
+  return true
 }

@@ -53,6 +53,26 @@ export function capProblem(
   return {}
 }
 
+/**
+ * Asks the caps before a job is reserved, in the transaction that reserves it. When it does not fit, its
+ * run or account waits from here on; what is reserved already is still sent. True = it fits.
+ */
+export function fitsCaps(engine: Engine, job: JobRecord): boolean {
+  const { store } = engine
+  const account = store.accounts.get(job.accountId)
+  const run = store.runs.get(job.runId)
+  if (!account || !run) return false
+  const stop = capProblem(job, account, run)
+  if (stop.account) {
+    store.accounts.update({ ...account, stops: 'spending', stopsUntilAt: null, problem: stop.account })
+  }
+  if (stop.run) {
+    store.runs.setPause(run.id, true, stop.run)
+    store.jobs.setRunPause(run.id, true, false)
+  }
+  return !stop.account && !stop.run
+}
+
 /** Micros as a plain decimal number. */
 export const amount = (micros: number): string => String(Number((micros / 1_000_000).toFixed(4)))
 

@@ -8,7 +8,7 @@ import { missingUploads, upload } from '../steps/upload.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { JobRecord } from '../store/jobs.ts'
 import { apply } from './apply.ts'
-import { buildBody, capProblem, writeAttempt } from './claim.ts'
+import { buildBody, fitsCaps, writeAttempt } from './claim.ts'
 import type { Engine, Report } from './engine.ts'
 import { Pace } from './limits.ts'
 import { backOffMs } from './policy.ts'
@@ -309,33 +309,18 @@ export class Scheduler {
   private claimOne(job: JobRecord, now: number): boolean {
     const { store } = this.engine
     const account = store.accounts.get(job.accountId)
-    const run = store.runs.get(job.runId)
     const provider = account && this.engine.providerFor(account, job.model)
-    if (!account || !run || !provider) return this.refuseModel(job, account ?? null)
-    const stop = capProblem(job, account, run)
-    if (stop.account) {
-      store.accounts.update({ ...account, stops: 'spending', stopsUntilAt: null, problem: stop.account })
-      this.engine.changed(job.id)
-      return false
-    }
-    if (stop.run) {
-      const reason = stop.run
-      store.write(() => {
-        store.runs.setPause(run.id, true, reason)
-        store.jobs.setRunPause(run.id, true)
-      })
-      this.engine.changed(job.id)
-      return false
-    }
-    const needsUpload = missingUploads(job.id, account, provider, store, now).length > 0
-    store.write(() => {
+    if (!account || !provider) return this.refuseModel(job, account ?? null)
+    const isClaimed = store.write(() => {
+      if (!fitsCaps(this.engine, job)) return false
+      const needsUpload = missingUploads(job.id, account, provider, store, now).length > 0
       const body = needsUpload ? null : buildBody(job, account, provider, store, now)
       if (body) writeAttempt(job, account, body, this.engine)
-      const next = apply(this.engine, job.id, {
-        event: { type: 'claimed', to: body ? 'submitting' : 'uploading' },
-      })
-      return next
+      apply(this.engine, job.id, { event: { type: 'claimed', to: body ? 'submitting' : 'uploading' } })
+      return true
     })
+    this.engine.changed(job.id)
+    if (!isClaimed) return false
     this.engine.checkpoint('submit.claimed')
     return true
   }

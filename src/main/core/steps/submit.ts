@@ -2,6 +2,7 @@ import { problem } from '../../../shared/problem.ts'
 import type { Engine, Report, StepInput } from '../jobs/engine.ts'
 import { backOffMs, pollDelayMs, REPEAT_AFTER_MS } from '../jobs/policy.ts'
 import { type Accepted, Busy, Refused, Unconfirmed, Unreachable } from '../provider/provider.ts'
+import type { AccountRecord } from '../store/accounts.ts'
 import type { AttemptRecord } from '../store/attempts.ts'
 
 /** Rows without a list of tasks are not looked for by themselves; they wait for a person. */
@@ -101,7 +102,7 @@ function reportTrouble(
     }
   }
   if (error instanceof Refused) {
-    const limit = error.kind === 'too_large' ? { requestLimitBytes: smallerLimit(account.options) } : null
+    const limit = error.kind === 'too_large' ? { requestLimitBytes: smallerLimit(account, error) } : null
     return {
       event: { type: 'refused', problem: error.problem },
       attempt: { id: attempt.id, outcome: 'refused', problem: error.problem },
@@ -112,8 +113,9 @@ function reportTrouble(
   return reportUnclear({ attempt, provider }, now, error)
 }
 
-const smallerLimit = (options: { requestLimitBytes: number }): number =>
-  Math.max(1_000_000, Math.floor(options.requestLimitBytes / 2))
+/** A request of this size was refused, so the limit lies below it. */
+const smallerLimit = ({ options }: AccountRecord, { sentBytes }: Refused): number =>
+  Math.max(1, Math.min(options.requestLimitBytes, (sentBytes ?? options.requestLimitBytes) - 1))
 
 /** Anything else counts as "may have been bought": also a fault of our own after the request left. */
 function reportUnclear(

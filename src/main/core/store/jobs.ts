@@ -148,7 +148,8 @@ export function createJobs(db: Sqlite) {
   const ofRun = db.prepare('SELECT * FROM jobs WHERE run_id = ? ORDER BY row, take, id')
   const pauseRun = db.prepare(
     `UPDATE jobs SET pauses = (pauses & ~@bit) | CASE WHEN @isPaused THEN @bit ELSE 0 END, version = version + 1
-     WHERE run_id = @runId AND state IN ('held', 'queued', 'uploading', 'submitting', 'unconfirmed')`,
+     WHERE run_id = @runId AND (state IN ('held', 'queued', 'uploading', 'unconfirmed')
+       OR (state = 'submitting' AND @alsoBegun))`,
   )
   const nameTaken = db.prepare(
     `SELECT 1 FROM jobs JOIN runs ON runs.id = jobs.run_id
@@ -201,8 +202,14 @@ export function createJobs(db: Sqlite) {
     countsOfRun: (runId: number) => countRows(countsOfRun.all(runId)),
     countsOfAll: () => countRows(countsOfAll.all()),
     ofRun: (runId: number) => readAll(ofRun.all(runId)),
-    setRunPause: (runId: number, isPaused: boolean) =>
-      void pauseRun.run({ runId, isPaused: isPaused ? 1 : 0, bit: PAUSED_BY_RUN }),
+    /** `alsoBegun`: rows that are reserved and about to be sent wait too. */
+    setRunPause: (runId: number, isPaused: boolean, alsoBegun = true) =>
+      void pauseRun.run({
+        runId,
+        isPaused: isPaused ? 1 : 0,
+        bit: PAUSED_BY_RUN,
+        alsoBegun: alsoBegun ? 1 : 0,
+      }),
     /** Whether another job of any run has this clip name in this folder. */
     isNameTaken: (folder: string, name: string, jobId: number) =>
       nameTaken.get(folder, name, jobId) !== undefined,

@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { i2v, vtrix, World } from '../support/world.ts'
+
+let world: World
+afterEach(() => world.close())
+
+/** A silent 2 s clip at 720p costs the minimum: 6 credits. */
+const cheap = (prompt: string) => i2v(prompt, { generate_audio: 'no' })
+const CREDIT = 1_000_000
+
+describe('caps', () => {
+  it('a run pauses before the job that would pass its cap, and goes on when the cap is raised', async () => {
+    world = await World.open()
+    const id = await world.run([cheap('one'), cheap('two'), cheap('three')], { capMicros: 13 * CREDIT })
+    await world.settle()
+    expect(await world.states()).toEqual(['done', 'done', 'queued'])
+    const run = await world.client.runs.get({ id })
+    expect(run).toMatchObject({ isPaused: true, countedMicros: 12 * CREDIT })
+    expect(run.problem?.code).toBe('cap-reached')
+    expect((await world.client.runs.attention({ id })).needs[0]?.code).toBe('cap-reached')
+    await world.client.runs.resume({ id, capMicros: 18 * CREDIT })
+    await world.settle()
+    expect(await world.states()).toEqual(['done', 'done', 'done'])
+    expect(world.tasks()).toHaveLength(3)
+  })
+
+  it('what may have been charged counts like what was charged', async () => {
+    world = await World.open({ secrets: {} })
+    const server = await world.stranger()
+    await world.account('vtrix', server.url, { prices: { wan26_r2v: 100_000 } })
+    const rows = [vtrix('one [accept then-cut]'), vtrix('two')]
+    // Two seconds at 0.10 USD: 13.6 credits each.
+    const id = await world.run(rows, { accounts: ['vtrix-1'], capMicros: 20 * CREDIT })
+    await world.settle()
+    expect(await world.states()).toEqual(['unconfirmed', 'queued'])
+    expect(await world.client.runs.get({ id })).toMatchObject({
+      countedMicros: 13.6 * CREDIT,
+      isPaused: true,
+    })
+    expect(server.ledger.tasks()).toHaveLength(1)
+  })
+
+  it('an account’s own cap holds over all its runs', async () => {
+    world = await World.open()
+    await world.client.accounts.update({ name: 'practice', capMicros: 7 * CREDIT })
+    await world.run([cheap('one')], { name: 'first' })
+    const id = await world.run([cheap('two')], { name: 'second' })
+    await world.settle()
+    expect((await world.states()).sort()).toEqual(['done', 'queued'])
+    expect((await world.client.runs.attention({ id })).needs[0]?.code).toBe('cap-reached')
+  })
+
+  it('a cap cannot be kept without a price, so the sheet is refused before anything is sent', async () => {
+    world = await World.open({ secrets: {} })
+    const server = await world.stranger()
+    await world.account('vtrix', server.url)
+    await expect(
+      world.run([vtrix('one')], { accounts: ['vtrix-1'], capMicros: CREDIT }),
+    ).rejects.toMatchObject({ data: { code: 'price-unknown' } })
+    expect(server.ledger.requests()).toEqual([])
+  })
+
+  it('a price that is higher than the confirmed one stops the run', async () => {
+    world = await World.open({ secrets: {} })
+    const server = await world.stranger()
+    await world.account('evolink', server.url, { prices: { 'wan2.6-image-to-video-flash': 1 } })
+    const id = await world.run([cheap('one'), cheap('two'), cheap('three'), cheap('four'), cheap('five')], {
+      accounts: ['evolink-1'],
+    })
+    await world.settle()
+    const run = await world.client.runs.get({ id })
+    expect(run.problem?.code).toBe('price-changed')
+    expect(server.ledger.tasks().length).toBeLessThan(5)
+    expect((await world.states()).filter((state) => state === 'done')).toHaveLength(
+      server.ledger.tasks().length,
+    )
+  })
+})
+
+describe('the ledger', () => {
+  it('agrees with the provider’s, row by row', async () => {
+    world = await World.open()
+    await world.run([cheap('one'), i2v('two'), vtrix('three'), cheap('four [fail code=service_error]')])
+    await world.settle()
+    const jobs = await world.jobs()
+    expect(jobs.map((job) => job.state)).toEqual(['done', 'done', 'done', 'failed'])
+    for (const job of jobs.slice(0, 3)) {
+      const task = world.tasks().find((one) => one.id === job.remoteId)
+      const charged = task?.currency === 'usd' ? (task.chargedMicros ?? 0) * 68 : task?.chargedMicros
+      expect(job.chargedMicros).toBe(charged)
+      expect(job.countedMicros).toBe(charged)
+    }
+    expect(jobs[3]).toMatchObject({ countedMicros: 0 })
+    const sums = await world.client.ledger.summary({})
+    expect(sums.reduce((sum, line) => sum + line.jobs, 0)).toBe(4)
+  })
+
+  it('a failed task of a provider that does not say what failing costs still counts', async () => {
+    world = await World.open({ secrets: {} })
+    const server = await world.stranger()
+    await world.account('vtrix', server.url, { prices: { wan26_r2v: 100_000 } })
+    await world.run([vtrix('one [fail code=001028095]')], { accounts: ['vtrix-1'] })
+    await world.settle()
+    const [job] = await world.jobs()
+    expect(job).toMatchObject({ state: 'failed', countedMicros: 200_000, chargedMicros: null })
+  })
+})
