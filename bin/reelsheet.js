@@ -19,7 +19,15 @@ const child = spawn(findNode(), [join(root, 'src/main/hosts/cli/main.ts'), ...pr
   // The channel tells the child when this process is gone, so that it never works on unseen.
   stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
 })
-for (const signal of SIGNALS) process.on(signal, () => child.kill(signal))
+let askedAt = 0
+for (const signal of SIGNALS) {
+  process.on(signal, () => {
+    // The child ends by itself on the second wish; one that is stuck long after the first cannot.
+    const isStuck = askedAt > 0 && Date.now() - askedAt > 10_000
+    askedAt ||= Date.now()
+    child.kill(isStuck ? 'SIGKILL' : signal)
+  })
+}
 child.on('error', (error) => {
   process.stderr.write(`Reelsheet could not be started: ${error.message}\n`)
   process.exit(2)

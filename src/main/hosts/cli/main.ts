@@ -38,10 +38,14 @@ async function main(args: readonly string[], environment: NodeJS.ProcessEnv): Pr
     practiceSpeed: parsed.practiceSpeed,
     signal: stopSignal(out),
   }
-  const exitCode = await parsed.work(session).catch((error: unknown) => explain(error, session))
+  const exitCode = await begin(parsed.work, session).catch((error: unknown) => explain(error, session))
   out.end(exitCode)
   return exitCode
 }
+
+/** A command that refuses its arguments throws at once; that is an answer like any other. */
+const begin = async (work: (session: Session) => Promise<number>, session: Session): Promise<number> =>
+  work(session)
 
 function explain(error: unknown, { out, log, signal }: Session): number {
   if (signal.aborted) {

@@ -30,7 +30,8 @@ export async function parse(args: readonly string[]): Promise<Parsed> {
   } catch (error) {
     if (error instanceof ProblemError) return { wrong: error.problem }
     if (!(error instanceof CommanderError)) throw error
-    if (error.exitCode !== 0 || error.code === 'commander.help') return { wrong: explainUse(error, args) }
+    if (error.exitCode !== 0 || error.code === 'commander.help')
+      return { wrong: explainUse(error, args, program) }
   }
   if (!work) {
     process.stdout.write(said.join('') || program.helpInformation())
@@ -48,14 +49,15 @@ function quiet(command: Command, keep: (text: string) => void): void {
   for (const child of command.commands) quiet(child, keep)
 }
 
-function explainUse(error: CommanderError, args: readonly string[]): Problem {
-  const command = args.find((arg) => !arg.startsWith('-'))
-  const help = command === undefined || error.code === 'commander.unknownCommand' ? '' : `${clean(command)} `
+function explainUse(error: CommanderError, args: readonly string[], program: Command): Problem {
+  const names = program.commands.map((child) => child.name())
+  const command = args.find((arg) => names.includes(arg))
+  const help = command === undefined ? '' : `${command} `
   // What follows an `=` may be anything, a key too.
-  const said = error.message.replace(/^error: /, '').replace(/(--?[\w-]+)=\S+/g, '$1')
+  const said = error.message.replace(/^error: /, '').replace(/(--?[\w-]+)=[^']+/g, '$1')
   const what =
     error.code === 'commander.help'
-      ? `"${clean(command ?? '')}" needs a word after it`
+      ? `"${command ?? ''}" needs a word after it`
       : clean(said.replace(/\.$/, ''))
   return problem(
     'wrong-use',

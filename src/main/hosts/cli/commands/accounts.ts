@@ -1,11 +1,11 @@
-import type { Account, AccountFamily, PriceTable } from '../../../../shared/account.ts'
+import { type Account, type AccountFamily, AccountName, type PriceTable } from '../../../../shared/account.ts'
 import { ProblemError, problem } from '../../../../shared/problem.ts'
 import { keyFromEnvironment, keyVariable } from '../../secrets.ts'
 import { askSecret } from '../ask.ts'
 import { EXIT } from '../exit-code.ts'
 import { formatMoney, parseMicros } from '../money.ts'
 import { type Client, type Session, withLook, withOwner } from '../session.ts'
-import { formatProblem, formatTable } from '../words.ts'
+import { clean, formatProblem, formatTable } from '../words.ts'
 
 export interface AccountGiven {
   family?: string
@@ -25,6 +25,7 @@ export interface AccountGiven {
 
 export function add(session: Session, name: string, given: AccountGiven): Promise<number> {
   return withOwner(session, async ({ client }) => {
+    refuseName(name)
     const family = given.family as AccountFamily
     refuseAddresses(family, given)
     await refuseUnknownPrices(client, given.price)
@@ -127,6 +128,15 @@ async function refuseUnknownPrices(client: Client, prices: PriceTable | undefine
     if (models.some((model) => model.id === id)) continue
     throw wrong(`--price names the model "${id}", which does not exist.`, 'See "reelsheet models".')
   }
+}
+
+function refuseName(name: string): void {
+  const found = AccountName.safeParse(name)
+  if (found.success) return
+  throw wrong(
+    `"${clean(name)}" cannot be the name of an account.`,
+    `Instead ${found.error.issues[0]?.message}.`,
+  )
 }
 
 function refuseTaken(accounts: readonly Account[], name: string): void {
