@@ -1,7 +1,14 @@
 import { problem } from '../../../shared/problem.ts'
 import type { Engine, Report, StepInput } from '../jobs/engine.ts'
 import { backOffMs, pollDelayMs, REPEAT_AFTER_MS } from '../jobs/policy.ts'
-import { type Accepted, Busy, Refused, Unconfirmed, Unreachable } from '../provider/provider.ts'
+import {
+  type Accepted,
+  Busy,
+  type Provider,
+  Refused,
+  Unconfirmed,
+  Unreachable,
+} from '../provider/provider.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { AttemptRecord } from '../store/attempts.ts'
 
@@ -137,7 +144,13 @@ function reportUnclear(
       facts: { repeat: 'once, under the same key' },
     }
   }
-  return lost(attempt, provider.can.listTasks ? now + FIRST_LOOK_MS : NEVER, found)
+  return lost(attempt, firstLookAt(provider, now), found)
+}
+
+/** A list that is complete can be asked at once; another needs a moment to show what is new. */
+function firstLookAt({ can }: Provider, now: number): number {
+  if (can.listIsComplete) return now
+  return can.listTasks ? now + FIRST_LOOK_MS : NEVER
 }
 
 /** The job waits unconfirmed: its money counts, and nothing is sent again until someone knows. */
