@@ -1,5 +1,5 @@
 import { type Account, type AccountFamily, AccountName, type PriceTable } from '../../../../shared/account.ts'
-import { ProblemError, problem } from '../../../../shared/problem.ts'
+import { type Problem, ProblemError, problem } from '../../../../shared/problem.ts'
 import { keyFromEnvironment, keyVariable } from '../../secrets.ts'
 import { askSecret } from '../ask.ts'
 import { EXIT } from '../exit-code.ts'
@@ -38,7 +38,7 @@ export function add(session: Session, name: string, given: AccountGiven): Promis
       ...(key !== undefined && { key }),
     })
     sayAccount(session, account, 'added')
-    if (account.family === 'evolink' && account.filesUrl === null) {
+    if (account.family === 'evolink' && account.filesUrl === null && given.files === undefined) {
       session.out.hint(
         'It has no file service: references must be addresses. Name one with --files URL, or --files none to say so.',
       )
@@ -219,7 +219,7 @@ export function test(session: Session, name: string): Promise<number> {
     const tested = await client.accounts.test({ name })
     session.out.record('test', { account: name, works: tested.works, balance: tested.balance })
     session.out.sum({ works: tested.works })
-    if (tested.problem) session.out.trouble(tested.problem)
+    if (tested.problem) session.out.trouble(explainTest(tested.problem, name))
     if (!tested.works) return EXIT.personNeeded
     const rest = tested.balance?.remainingMicros ?? null
     const balance =
@@ -227,6 +227,18 @@ export function test(session: Session, name: string): Promise<number> {
     session.out.say(`${name}: address and key work.${balance}`)
     return EXIT.archived
   })
+}
+
+/** What a person does about an account that did not work just now: here nothing is tried again by itself. */
+export function explainTest(found: Problem, name: string): Problem {
+  const address = `the base address ("reelsheet accounts list"; change it with "reelsheet accounts update ${name} --base URL")`
+  const told: Problem = { ...found, level: 'error' }
+  if (found.code === 'unreachable') return { ...told, next: `Look at the network and at ${address}.` }
+  if (found.code === 'provider-fault') {
+    return { ...told, next: `Look whether the API is at ${address}, or try again later.` }
+  }
+  if (found.code !== 'key-refused') return told
+  return { ...told, next: `Set ${keyVariable(name)}, or use "reelsheet accounts update ${name} --ask-key".` }
 }
 
 export function remove(session: Session, name: string): Promise<number> {

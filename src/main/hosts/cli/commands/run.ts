@@ -16,6 +16,7 @@ import { formatMoney } from '../money.ts'
 import type { Client, Session } from '../session.ts'
 import { withOwner } from '../session.ts'
 import { clean, count, quoted } from '../words.ts'
+import { explainTest } from './accounts.ts'
 import { sayPrices, sayRowProblems } from './check.ts'
 
 export interface RunOptions {
@@ -143,7 +144,7 @@ async function checkAccounts(
     const isUnreachable = found.code === 'unreachable'
     if (PASSING.includes(found.code) || (isUnreachable && offline))
       out.trouble({ ...found, level: 'warning' })
-    else throw new ProblemError(notOrdered(found, name, isUnreachable))
+    else throw new ProblemError(notOrdered(found, name))
   }
 }
 
@@ -155,16 +156,18 @@ const keyMissing = (name: string): Problem =>
     { account: name },
   )
 
-const notOrdered = (found: Problem, name: string, isUnreachable: boolean): Problem => ({
-  ...found,
-  level: 'error',
-  what: `${found.what} So the account "${name}" cannot be used now, and nothing was ordered.`,
-  next: isUnreachable
-    ? `Look at the network and at the base address ("reelsheet accounts list"; change it with "reelsheet accounts update ${name} --base URL"), or add --offline to order anyway: the rows then wait for the connection.`
-    : found.code === 'provider-fault'
-      ? `Look whether the base address is the one of the API ("reelsheet accounts list"; change it with "reelsheet accounts update ${name} --base URL"), or try again later.`
-      : found.next,
-})
+function notOrdered(found: Problem, name: string): Problem {
+  const told = explainTest(found, name)
+  const wait =
+    found.code === 'unreachable'
+      ? ' Or add --offline to order anyway: the rows then wait for the connection.'
+      : ''
+  return {
+    ...told,
+    what: `${told.what} So the account "${name}" cannot be used now, and nothing was ordered.`,
+    next: `${told.next}${wait}`,
+  }
+}
 
 function sayCap({ out }: Session, check: SheetCheck, { capMicros }: RunOptions): void {
   if (capMicros === undefined) return
