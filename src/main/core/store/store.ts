@@ -25,9 +25,9 @@ export function openStore(path: string) {
     /** Runs `change` in one transaction: all of it is durable when this returns, or none. */
     write: <T>(change: () => T): T => db.transaction(change).immediate(),
     backUp: (now: number) => backUpDaily(db, path, now),
-    /** How SQLite would run a query, its parameters set to 1; for the plan tests. */
-    explain: (sql: string): string =>
-      (db.prepare(`EXPLAIN QUERY PLAN ${sql.replace(/@\w+/g, '1')}`).all() as { detail: string }[])
+    /** How SQLite would run a query with these values (what it knows of them decides too); for the plan tests. */
+    explain: (sql: string, values: Record<string, unknown>): string =>
+      (db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(values) as { detail: string }[])
         .map((row) => row.detail)
         .join('\n'),
     analyze: () => void db.exec('ANALYZE'),
