@@ -259,17 +259,18 @@ function conditions(filter: JobFilter): { where: string; values: Row } {
     parts.push(`state IN (${filter.states.map((_, index) => `@state${index}`).join(', ')})`)
     for (const [index, state] of filter.states.entries()) values[`state${index}`] = state
   }
-  const search = filter.search?.trim()
+  const search = toMatch(filter.search ?? '')
   if (search) {
     parts.push(`id IN (${SEARCH})`)
-    values.search = toMatch(search)
+    values.search = search
   }
   return { where: parts.join(' AND '), values }
 }
 
-/** Every word as a prefix, quoted: what a person types is never read as search syntax. */
+/** Every word as a prefix, quoted: what a person types is never read as search syntax. '' = no words. */
 export function toMatch(search: string): string {
   return search
+    .replaceAll('\0', ' ')
     .split(/\s+/)
     .filter(Boolean)
     .map((word) => `"${word.replaceAll('"', '""')}"*`)
