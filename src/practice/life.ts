@@ -75,7 +75,8 @@ function progressOf(task: Task, state: TaskState, now: number): number {
 /** False when the provider no longer knows the task: forgotten on purpose, or older than its keeping time. */
 export function isKept(desk: Desk, task: Task): boolean {
   if (hasLasting(task, 'forget')) return false
-  return task.settledAt === undefined || desk.clock.now() < task.settledAt + desk.settings.taskLifeMs
+  // A task that nobody looked at ends and is forgotten all the same.
+  return desk.clock.now() < (task.settledAt ?? task.endsAt) + desk.settings.taskLifeMs
 }
 
 /** The task as lists and callbacks show it: no fault happens and no link is made. */
