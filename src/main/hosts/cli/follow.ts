@@ -52,7 +52,7 @@ class Follower {
     this.session = session
     this.client = client
     this.runIds = runIds
-    this.view = session.out.isTerminal ? createLogUpdate(process.stdout) : null
+    this.view = session.out.isTerminal && process.stdout.columns > 0 ? createLogUpdate(process.stdout) : null
   }
 
   async run(): Promise<Ending> {
@@ -64,6 +64,7 @@ class Follower {
     } finally {
       stopped.abort()
       this.view?.clear()
+      this.view?.done()
       await watching
     }
   }

@@ -24,11 +24,11 @@ export class Output {
   }
 
   get width(): number {
-    return Math.max(40, this.streams.stdout.columns ?? 100)
+    return Math.max(40, this.streams.stdout.columns || 100)
   }
 
   get height(): number {
-    return Math.max(10, this.streams.stdout.rows ?? 24)
+    return Math.max(10, this.streams.stdout.rows || 24)
   }
 
   /** A line for a person. */
