@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
 /** Sent with every answer of the browser host that does not say otherwise itself. */
-export function safeHeaders(host: string): Record<string, string> {
+export function safeHeaders(port: number): Record<string, string> {
   return {
     // SECURITY: only files of this host; no inline script or style, so text that slipped into a page cannot act.
     'content-security-policy': [
@@ -13,7 +13,7 @@ export function safeHeaders(host: string): Record<string, string> {
       "img-src 'self' data: blob:",
       "media-src 'self' blob:",
       "font-src 'self'",
-      `connect-src 'self' ws://${host}`,
+      `connect-src 'self' ws://127.0.0.1:${port} ws://localhost:${port}`,
       "form-action 'none'",
       "base-uri 'none'",
       // SECURITY: nobody may put the page in a frame and lead clicks.
@@ -35,8 +35,9 @@ export async function send(
   answer: Response,
   request: IncomingMessage,
   response: ServerResponse,
+  port: number,
 ): Promise<void> {
-  const headers = { ...safeHeaders(request.headers.host ?? ''), ...Object.fromEntries(answer.headers) }
+  const headers = { ...safeHeaders(port), ...Object.fromEntries(answer.headers) }
   response.writeHead(answer.status, headers)
   if (answer.body === null || request.method === 'HEAD') {
     await answer.body?.cancel()

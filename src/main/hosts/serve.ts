@@ -65,7 +65,9 @@ export async function startServe(app: App, options: ServeOptions = {}): Promise<
   const link = (): string => toLink(session.issue())
 
   server.on('request', (request, response) => {
-    const work = handle(host, request, response).finally(() => working.delete(work))
+    const work = handle(host, request, response)
+      .catch(() => void response.destroy())
+      .finally(() => working.delete(work))
     working.add(work)
   })
   server.on('upgrade', (request, socket, head) => {
@@ -110,7 +112,7 @@ function checkUpgrade({ port, session }: Host, request: IncomingMessage) {
 
 async function handle(host: Host, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const answer = await answerTo(host, request).catch((error: unknown) => explain(host, request, error))
-  await send(answer, request, response)
+  await send(answer, request, response, host.port)
   // What was not read of a body is thrown away, so that its sender gets to the answer.
   request.resume()
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { request as httpRequest } from 'node:http'
+import { type Agent, request as httpRequest } from 'node:http'
 import { connect as connectSocket, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type ServeOptions, type Serving, startServe } from '../../../src/main/hosts/serve.ts'
@@ -18,6 +18,8 @@ export interface Ask {
   body?: Uint8Array | string
   /** Without the cookie. */
   isStranger?: boolean
+  /** Default: a connection of its own. */
+  agent?: Agent
 }
 
 /** The browser host over a real app, with one browser already let in. */
@@ -107,7 +109,11 @@ export class Bench {
   }
 }
 
-export function ask(port: number, path: string, { method = 'GET', headers = {}, body }: Ask): Promise<Reply> {
+export function ask(
+  port: number,
+  path: string,
+  { method = 'GET', headers = {}, body, agent }: Ask,
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const request = httpRequest(
       {
@@ -116,7 +122,7 @@ export function ask(port: number, path: string, { method = 'GET', headers = {}, 
         path: path.startsWith('?') ? `/${path}` : path,
         method,
         headers,
-        agent: false,
+        agent: agent ?? false,
       },
       (response) => {
         const parts: Buffer[] = []

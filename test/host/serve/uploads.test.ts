@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { request as httpRequest } from 'node:http'
+import { Agent, request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { startServe } from '../../../src/main/hosts/serve.ts'
@@ -91,6 +91,26 @@ it('more than the limit is refused by what comes, where nothing is said', async 
   expect(answer.status).toBe(413)
   expect(waiting()).toEqual([])
   expect(await bench.world.client.references.list({})).toEqual([])
+})
+
+it('who announces too much is refused before sending any of it', async () => {
+  const seen = await bench.raw(
+    `POST /uploads?name=a.png HTTP/1.1\r\nHost: 127.0.0.1:${bench.serving.port}\r\nOrigin: ${bench.origin}\r\n` +
+      `Cookie: ${bench.cookie}\r\nConnection: close\r\nContent-Length: ${LIMIT_BYTES + 1}\r\n\r\n`,
+  )
+  expect(seen).toMatch(/^HTTP\/1\.1 413 /)
+})
+
+it('a sender of far too much hears why, and its connection goes on', async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const headers = { origin: bench.origin, 'transfer-encoding': 'chunked' }
+  const body = Buffer.alloc(32 * LIMIT_BYTES)
+  const [first, second] = await Promise.all([
+    bench.ask('/uploads?name=a.png', { method: 'POST', body, headers, agent }),
+    bench.ask('/', { agent }),
+  ])
+  agent.destroy()
+  expect([first.status, second.status]).toEqual([413, 200])
 })
 
 it('exactly the limit is taken', async () => {
