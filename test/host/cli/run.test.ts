@@ -68,8 +68,10 @@ it(
       /1 row failed:\n {2}row 2: .+\n {2}To buy them again: reelsheet retry night --failed/,
     )
     const again = await desk.run('retry', 'night', '--failed', '--json')
-    expect(again.code).toBe(1)
-    expect(again.records.at(-1)).toMatchObject({ retried: 1, counts: { done: 1, failed: 1 } })
+    // The practice provider acts out a fault once for each prompt.
+    expect(again.code).toBe(0)
+    expect(again.records.at(-1)).toMatchObject({ retried: 1, counts: { done: 2, failed: 0 } })
+    expect(clipsOf(desk.archive)).toHaveLength(2)
   },
   TIMEOUT,
 )

@@ -38,6 +38,11 @@ async function main(args: readonly string[], environment: NodeJS.ProcessEnv): Pr
     practiceSpeed: parsed.practiceSpeed,
     signal: stopSignal(out),
   }
+  process.on('uncaughtException', (error) => {
+    const exitCode = explain(error, session)
+    out.end(exitCode)
+    process.exit(exitCode)
+  })
   const exitCode = await begin(parsed.work, session).catch((error: unknown) => explain(error, session))
   out.end(exitCode)
   return exitCode

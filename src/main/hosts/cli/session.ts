@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { ProblemError, problem } from '../../../shared/problem.ts'
-import { type App, createApp } from '../../core/app.ts'
+import type { App } from '../../core/app.ts'
 import { problemOf } from '../../core/handlers/context.ts'
 import { systemClock, systemRandom } from '../../core/system.ts'
 import type { FileLog } from '../log.ts'
@@ -34,7 +34,7 @@ export function readVersion(): string {
 
 /** The core for a command that changes something: nobody else may have the folder meanwhile. */
 export async function withOwner<T>(session: Session, work: (app: App) => Promise<T>): Promise<T> {
-  return use(open(session, true), work)
+  return use(await open(session, true), work)
 }
 
 /**
@@ -42,8 +42,10 @@ export async function withOwner<T>(session: Session, work: (app: App) => Promise
  * there yet is made first.
  */
 export async function withLook<T>(session: Session, work: (client: Client) => Promise<T>): Promise<T> {
-  if (!existsSync(join(session.home, 'reelsheet.db'))) await use(open(session, true), async () => undefined)
-  return use(open(session, false), (app) => work(app.client))
+  if (!existsSync(join(session.home, 'reelsheet.db'))) {
+    await use(await open(session, true), async () => undefined)
+  }
+  return use(await open(session, false), (app) => work(app.client))
 }
 
 async function use<T>(app: App, work: (app: App) => Promise<T>): Promise<T> {
@@ -54,7 +56,9 @@ async function use<T>(app: App, work: (app: App) => Promise<T>): Promise<T> {
   }
 }
 
-function open(session: Session, isOwner: boolean): App {
+async function open(session: Session, isOwner: boolean): Promise<App> {
+  // Loaded here, so that help and wrong use are answered at once.
+  const { createApp } = await import('../../core/app.ts')
   const { home, log, environment, practiceSpeed } = session
   try {
     return createApp(

@@ -1,6 +1,4 @@
 import { join } from 'node:path'
-// biome-ignore lint/plugin: this command is the practice provider's own door; the core has no part in it.
-import { startPractice } from '../../../../practice/index.ts'
 import { ProblemError, problem } from '../../../../shared/problem.ts'
 import { systemClock, systemRandom } from '../../../core/system.ts'
 import { keyVariable } from '../../secrets.ts'
@@ -12,6 +10,8 @@ const SPEED = 20
 /** `practice`: the practice provider alone, for both families, until it is stopped. */
 export async function practice(session: Session, given: { port?: number; speed?: number }): Promise<number> {
   const { out, home, signal } = session
+  // biome-ignore lint/plugin: this command is the practice provider's own door; the core has no part in it.
+  const { startPractice } = await import('../../../../practice/index.ts')
   const provider = await startPractice({
     // Its own folder: the practice account's provider may run at the same time.
     folder: join(home, 'practice-alone'),
