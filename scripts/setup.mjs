@@ -29,7 +29,9 @@ export function setUp({ quiet = false } = {}) {
   })
   if (done.status !== 0) {
     process.stderr.write(`${done.stdout ?? ''}${done.stderr ?? ''}${done.error?.message ?? ''}\n`)
-    process.stderr.write('The set-up failed: the packages could not be installed. Is the npm registry reachable?\n')
+    process.stderr.write(
+      'The set-up failed: the packages could not be installed. Is the npm registry reachable?\n',
+    )
     process.exit(2)
   }
   writeFileSync(stamp, wanted())

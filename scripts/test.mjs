@@ -42,7 +42,11 @@ function runSuites(suites) {
   const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${results}`]
   const done = spawnSync(
     nodePath(),
-    [join(root, 'node_modules/vitest/vitest.mjs'), ...args, ...suites.flatMap((suite) => ['--project', suite])],
+    [
+      join(root, 'node_modules/vitest/vitest.mjs'),
+      ...args,
+      ...suites.flatMap((suite) => ['--project', suite]),
+    ],
     { cwd: root, env, stdio: 'inherit' },
   )
   let report
@@ -57,7 +61,8 @@ function runSuites(suites) {
   counts.failed += report.numFailedTests
   for (const file of report.testResults) {
     // A file that could not be loaded has no tests to count, and is a failure all the same.
-    if (file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed')) counts.failed += 1
+    if (file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'))
+      counts.failed += 1
     for (const test of file.assertionResults) {
       if (test.status !== 'skipped' && test.status !== 'pending' && test.status !== 'todo') continue
       counts.skipped += 1

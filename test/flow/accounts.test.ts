@@ -89,6 +89,16 @@ describe('accounts of real families at a stranger’s address', () => {
     expect(server.ledger.tasks()).toHaveLength(0)
   })
 
+  it('a full Files service: our own unused files make room, files in use stay', async () => {
+    const server = await openWithStranger({ limits: { filesQuota: 1 } })
+    await world.run([i2v('one')], at)
+    await world.settle()
+    await world.run([i2v('two', { 'ref 1': join(SAMPLE_MEDIA, 'paper-boat.png') })], { ...at, name: 'more' })
+    await world.settle()
+    expect(await world.states()).toEqual(['done', 'done'])
+    expect(server.ledger.tasks()).toHaveLength(2)
+  })
+
   it('the wrapped Vtrix form is sent once after a refusal of the shape, and remembered', async () => {
     const server = await openWithStranger({ vtrixForm: 'wrapped' })
     await world.run([vtrix('one'), vtrix('two')], at)

@@ -71,6 +71,7 @@ export function stepBench(
     providerFor: () => provider,
     changed: quiet,
     progressed: quiet,
+    noticed: quiet,
     userAgent: 'Reelsheet/test',
     appVersion: 'test',
   }

@@ -58,6 +58,7 @@ export function createApp(ports: Ports, options: AppOptions) {
     providerFor: (account, model) => providers.for(account, model),
     changed: (jobId) => changes.job(jobId),
     progressed: (transfer) => changes.transfer(transfer),
+    noticed: (problem) => changes.notice(problem),
   }
   const scheduler = new Scheduler(engine)
   const core: Core = {

@@ -24,6 +24,8 @@ export interface Engine extends Ports {
   changed(jobId: number): void
   /** Told while bytes move, with totals where they are known. */
   progressed(transfer: Transfer): void
+  /** Told what a person should see at once. */
+  noticed(problem: Problem): void
   userAgent: string
   appVersion: string
 }

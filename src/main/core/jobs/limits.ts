@@ -62,8 +62,11 @@ export class Pace {
 
   /** The provider said "too fast": half the pace, and silence for as long as it asked. */
   slowDown(retryAfterMs: number, now: number): void {
-    this.share = Math.max(1 / 16, this.share / 2)
-    this.changedAt = now
+    // The answers to one burst are one piece of news.
+    if (now >= this.busyUntil) {
+      this.share = Math.max(1 / 16, this.share / 2)
+      this.changedAt = now
+    }
     this.busyUntil = Math.max(this.busyUntil, now + retryAfterMs)
   }
 

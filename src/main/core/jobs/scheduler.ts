@@ -17,6 +17,7 @@ import { backOffMs } from './policy.ts'
 const BATCH = 50
 /** Longest sleep without looking again: a missed signal then costs seconds, not the night. */
 const LONGEST_SLEEP_MS = 60_000
+const RETRY_WRITE_MS = 5_000
 
 /**
  * The one place that moves jobs. It looks at the rows, starts what is due within the limits, and applies
@@ -78,12 +79,27 @@ export class Scheduler {
     while (!this.isStopping) {
       this.isAwake = false
       this.stopSleep = new AbortController()
-      const nextAt = this.dispatch()
+      const nextAt = this.look()
       if (this.isAwake) continue
       if (this.working.size === 0) for (const tell of this.restWaiters.splice(0)) tell(nextAt)
       const wait = Math.min(LONGEST_SLEEP_MS, Math.max(0, nextAt - this.engine.clock.now()))
       await this.engine.clock.sleep(wait, this.stopSleep.signal).catch(() => undefined)
     }
+  }
+
+  /** A look that fails (a full disk under the database) is told and tried again; the loop never ends by it. */
+  private look(): number {
+    try {
+      return this.dispatch()
+    } catch (error) {
+      this.tellFault(error)
+      return this.engine.clock.now() + RETRY_WRITE_MS
+    }
+  }
+
+  private tellFault(error: unknown): void {
+    this.engine.log.error('a change could not be stored', { error: String((error as Error).stack) })
+    this.engine.noticed(cannotStore(error))
   }
 
   /** Starts what may start now; returns when to look again (epoch ms). */
@@ -197,7 +213,10 @@ export class Scheduler {
 
   private startLooks(account: AccountRecord, now: number): void {
     const { store } = this.engine
-    for (const job of this.free(store.jobs.takeWorking(account.id, 'unconfirmed', now, 20), 2)) {
+    const due = store.jobs.takeWorking(account.id, 'unconfirmed', now, 20)
+    // One at a time: two rows that were ordered alike must not both find the same task.
+    if (due.some((job) => this.working.has(job.id))) return
+    for (const job of due.slice(0, 1)) {
       const provider = this.engine.providerFor(account, job.model)
       const attempt = store.attempts.undecided(job.id)
       if (!provider?.list || !attempt) continue
@@ -357,15 +376,57 @@ export class Scheduler {
     } catch (error) {
       if (this.isStopping) return
       this.engine.log.error('step failed', { jobId: jobs[0]?.id, error: String((error as Error).stack) })
-      reports = new Map(jobs.map((job) => [job.id, this.reportInternal(job, error)]))
+      reports = new Map(jobs.map((job) => [job.id, this.reportInternal(job)]))
     }
     if (this.isStopping) reports = new Map([...reports].filter(([, report]) => !isCutOff(report)))
-    this.engine.store.write(() => {
-      for (const [jobId, report] of reports) apply(this.engine, jobId, report)
-    })
+    await this.makeDurable(reports)
     for (const [jobId, report] of reports) this.follow(jobs, jobId, report)
     if ([...reports.values()].some((report) => report.attempt)) this.engine.checkpoint('submit.stored')
     if ([...reports.values()].some((report) => report.clip)) this.engine.checkpoint('download.stored')
+  }
+
+  /**
+   * What came back must not be lost because the disk is full: it is kept here and written again until it
+   * stays. One row that cannot be written does not hold up the others.
+   */
+  private async makeDurable(reports: Map<number, Report>): Promise<void> {
+    let waiting = [...reports]
+    for (;;) {
+      if (this.tryApply(waiting)) return
+      waiting = waiting.filter((one) => !this.tryApply([one]) && !this.tryInstead(one))
+      if (waiting.length === 0) return
+      if (this.isStopping) break
+      await this.engine.clock.sleep(RETRY_WRITE_MS, this.stopSteps.signal).catch(() => undefined)
+    }
+    for (const [jobId, { facts }] of waiting) {
+      this.engine.log.error('stopped before this was stored', { jobId, facts: JSON.stringify(facts ?? {}) })
+    }
+  }
+
+  /**
+   * A report that the schema refuses (a task id that another row has) will be refused every time: the row
+   * waits with a named problem instead, unconfirmed where it may have been bought.
+   */
+  private tryInstead([jobId, report]: [jobId: number, report: Report]): boolean {
+    const job = this.engine.store.jobs.get(jobId)
+    if (!job || !this.lastFault?.startsWith('SQLITE_CONSTRAINT')) return false
+    this.engine.log.error('the schema refused a report', { jobId, facts: JSON.stringify(report.facts ?? {}) })
+    return this.tryApply([[jobId, this.reportInternal(job)]])
+  }
+
+  private lastFault: string | undefined
+
+  private tryApply(reports: [jobId: number, report: Report][]): boolean {
+    try {
+      this.engine.store.write(() => {
+        for (const [jobId, report] of reports) apply(this.engine, jobId, report)
+      })
+      return true
+    } catch (error) {
+      this.lastFault = (error as { code?: string }).code
+      this.tellFault(error)
+      return false
+    }
   }
 
   private follow(jobs: JobRecord[], jobId: number, report: Report): void {
@@ -379,7 +440,7 @@ export class Scheduler {
   }
 
   /** A fault of our own is a set-back with a reference into the log, never a lost row. */
-  private reportInternal(job: JobRecord, _error: unknown): Report {
+  private reportInternal(job: JobRecord): Report {
     const { clock, random } = this.engine
     const found = problem(
       'internal',
@@ -399,6 +460,17 @@ export class Scheduler {
 /** A wait that only our own stop has caused is not written down: the row goes on where it was. */
 function isCutOff(report: Report): boolean {
   return report.event.type === 'set-back' && !report.attempt && !report.account
+}
+
+function cannotStore(error: unknown): Problem {
+  const isFull = (error as { code?: string }).code === 'SQLITE_FULL'
+  return problem(
+    isFull ? 'disk-full' : 'internal',
+    isFull
+      ? 'The disk of the data folder is full, so nothing new is bought and what came back waits in memory.'
+      : 'A change could not be stored. What came back waits in memory and is stored as soon as it can be.',
+    isFull ? 'Free some space and leave Reelsheet running.' : 'Leave Reelsheet running; the log says more.',
+  )
 }
 
 const waits = (job: JobRecord): Problem =>

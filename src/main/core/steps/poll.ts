@@ -98,7 +98,8 @@ const reportUnread = (job: JobRecord, engine: Engine): Report => ({
 /** The same odd answer several times in a row becomes a named problem; before that it is only asked again. */
 function patience(job: JobRecord, engine: Engine, found: Problem, times: number): Report {
   if (job.setbacks + 1 >= times) return { event: { type: 'refused', problem: found } }
-  const retryAt = engine.clock.now() + backOffMs(job.setbacks + 1, engine.random.next())
+  // Half a minute and more between looks: a list that lags behind must not cost a clip.
+  const retryAt = engine.clock.now() + backOffMs(job.setbacks + 4, engine.random.next())
   return { event: { type: 'set-back', problem: found, retryAt, counts: true } }
 }
 

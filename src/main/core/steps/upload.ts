@@ -2,7 +2,7 @@ import { problem } from '../../../shared/problem.ts'
 import type { Reference } from '../../../shared/reference.ts'
 import type { Engine, KeepUpload, Report, StepInput } from '../jobs/engine.ts'
 import { backOffMs, UPLOAD_MARGIN_MS } from '../jobs/policy.ts'
-import { Busy, type Provider, Refused, Unreachable } from '../provider/provider.ts'
+import { Busy, type Provider, Refused, Unreachable, type UploadRequest } from '../provider/provider.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { Store } from '../store/store.ts'
 
@@ -85,22 +85,22 @@ async function send({ reference, jobId, account, provider, engine, keep, signal 
   }
   engine.checkpoint('upload.started')
   const stored = engine.references.open(reference.sha256)
-  const uploaded = await provider
-    .upload(
-      {
-        sha256: reference.sha256,
-        name: reference.name,
-        mediaType: reference.mediaType,
-        sizeBytes: stored.sizeBytes,
-        stream: stored.stream,
-        onProgress: (doneBytes) =>
-          engine.progressed({ jobId, direction: 'up', doneBytes, totalBytes: stored.sizeBytes }),
-      },
-      signal,
-    )
-    .catch((error: unknown) => {
-      throw isTypeRefused(error) ? new KindRefused(reference.kind, error) : error
-    })
+  const request: UploadRequest = {
+    sha256: reference.sha256,
+    name: reference.name,
+    mediaType: reference.mediaType,
+    sizeBytes: stored.sizeBytes,
+    stream: stored.stream,
+    onProgress: (doneBytes) =>
+      engine.progressed({ jobId, direction: 'up', doneBytes, totalBytes: stored.sizeBytes }),
+  }
+  const uploaded = await provider.upload(request, signal).catch(async (error: unknown) => {
+    if (isOfKind(error, 'upload_type_refused')) throw new KindRefused(reference.kind, error)
+    const isFull = isOfKind(error, 'upload_quota')
+    if (!isFull || (await makeRoom({ account, provider, engine, signal })) === 0) throw error
+    return await provider.upload?.(request, signal)
+  })
+  if (!uploaded) throw new Error('the file service went away')
   engine.checkpoint('upload.answered')
   keep({
     referenceId: reference.id,
@@ -125,8 +125,27 @@ class KindRefused extends Error {
   }
 }
 
-const isTypeRefused = (error: unknown): error is Refused =>
-  error instanceof Refused && error.kind === 'upload_type_refused'
+const isOfKind = (error: unknown, kind: Refused['kind']): error is Refused =>
+  error instanceof Refused && error.kind === kind
+
+/** Deletes our own files at the service that no unfinished row needs; returns how many places that freed. */
+async function makeRoom({
+  account,
+  provider,
+  engine,
+  signal,
+}: Pick<OneUpload, 'account' | 'provider' | 'engine' | 'signal'>): Promise<number> {
+  let freed = 0
+  for (const unused of engine.store.references.unusedUploads(account.id)) {
+    if (unused.fileId === null || !provider.deleteFile) continue
+    await provider.deleteFile(unused.fileId, signal).catch((error: unknown) => {
+      if (!isOfKind(error, 'not_found')) throw error
+    })
+    engine.store.references.forgetUpload(unused.id)
+    freed += 1
+  }
+  return freed
+}
 
 function reportTrouble({ job, account }: StepInput, engine: Engine, error: unknown): Report {
   const now = engine.clock.now()
@@ -144,7 +163,8 @@ function reportTrouble({ job, account }: StepInput, engine: Engine, error: unkno
       ...(error.isOffline && { pace: { type: 'offline' } as const }),
     }
   }
-  if (error instanceof Refused && error.scope === 'account') {
+  if (isOfKind(error, 'upload_quota') || (error instanceof Refused && error.scope === 'account')) {
+    // A full file service is the account's trouble: its rows keep their place until there is room.
     return {
       event: { type: 'set-back', problem: error.problem, retryAt: now, counts: false },
       account: {

@@ -34,8 +34,12 @@ export function createReferences(db: Sqlite) {
        AND (expires_at IS NULL OR expires_at > @after) ORDER BY expires_at IS NULL DESC, expires_at DESC LIMIT 1`,
   )
   const forgetUpload = db.prepare('DELETE FROM uploads WHERE id = ?')
-  const deadUploads = db.prepare(
-    'SELECT * FROM uploads WHERE account_id = ? AND file_id IS NOT NULL AND expires_at <= ? ORDER BY expires_at',
+  const unusedUploads = db.prepare(
+    `SELECT * FROM uploads WHERE account_id = @accountId AND file_id IS NOT NULL AND NOT EXISTS (
+       SELECT 1 FROM job_references AS used JOIN jobs ON jobs.id = used.job_id
+       WHERE used.reference_id = uploads.reference_id AND jobs.account_id = @accountId
+         AND jobs.state IN ('queued', 'uploading', 'submitting', 'unconfirmed', 'generating'))
+     ORDER BY id`,
   )
   const read = (row: unknown): Reference | undefined => (row ? fromRow<Reference>(row) : undefined)
   return {
@@ -55,8 +59,9 @@ export function createReferences(db: Sqlite) {
       return row ? fromRow<UploadRecord>(row) : undefined
     },
     forgetUpload: (id: number) => void forgetUpload.run(id),
-    deadUploads: (accountId: number, now: number) =>
-      deadUploads.all(accountId, now).map((row) => fromRow<UploadRecord>(row)),
+    /** Uploads that no unfinished row of the account needs. */
+    unusedUploads: (accountId: number) =>
+      unusedUploads.all({ accountId }).map((row) => fromRow<UploadRecord>(row)),
   }
 }
 export type References = ReturnType<typeof createReferences>
