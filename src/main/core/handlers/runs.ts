@@ -34,36 +34,32 @@ function setPause(core: Core, id: number, isPaused: boolean, reason: Problem | n
 function attention(core: Core, run: RunRecord) {
   const { store } = core.engine
   const needs = new Map<string, Problem>()
+  const counts = store.jobs.countsOfRun(run.id)
   let moving = 0
   let waiting = 0
-  let finished = 0
   let isOffline = false
-  const unfinished = [
-    'held',
-    'queued',
-    'uploading',
-    'submitting',
-    'unconfirmed',
-    'generating',
-    'downloading',
-  ] as const
-  const counts = store.jobs.countsOfRun(run.id)
-  finished = (counts.done ?? 0) + (counts.failed ?? 0) + (counts.cancelled ?? 0)
-  for (const id of store.jobs.ids({ runId: run.id, states: unfinished })) {
-    const job = store.jobs.get(id)
-    if (!job) continue
+  const count = (job: JobRecord | undefined, jobs: number) => {
+    if (!job) return
     const reason = waitsFor(job, run, core)
-    if (reason) {
-      waiting += 1
-      needs.set(
-        `${reason.code} ${reason.place.account ?? ''} ${reason.code === 'outcome-unknown' ? job.id : ''}`,
-        reason,
-      )
-    } else moving += 1
+    if (!reason) moving += jobs
+    else {
+      waiting += jobs
+      needs.set(nameOf(reason, job), reason)
+    }
     isOffline ||= core.scheduler.isOffline(job.accountId)
   }
+  // Rows that wait alike are looked at once: a run may have a hundred thousand.
+  for (const { firstId, jobs } of store.jobs.groupsOfRun(run.id)) count(store.jobs.get(firstId), jobs)
+  for (const id of store.jobs.ids({ runId: run.id, states: ['unconfirmed', 'downloading'] })) {
+    count(store.jobs.get(id), 1)
+  }
+  const finished = (counts.done ?? 0) + (counts.failed ?? 0) + (counts.cancelled ?? 0)
   return { moving, waiting, finished, isOffline, needs: [...needs.values()] }
 }
+
+/** One line a reason; each unconfirmed row is a question of its own. */
+const nameOf = (reason: Problem, job: JobRecord): string =>
+  `${reason.code} ${reason.place.account ?? ''} ${job.state === 'unconfirmed' ? job.id : ''}`
 
 const DISK_CODES: readonly Problem['code'][] = [
   'disk-full',

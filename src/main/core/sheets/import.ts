@@ -25,8 +25,8 @@ export interface ImportInput {
   confirmedCreditMicros?: number | null | undefined
 }
 
-/** A clip's room is not known before it is made; this much a second is generous for 1080p. */
-const BYTES_PER_SECOND = 2_000_000
+/** A clip's room is not known before it is made; eight megabits a second is ample for 1080p. */
+const BYTES_PER_SECOND = 1_000_000
 
 /**
  * Makes a run of a sheet, or brings the earlier run of the same sheet up to date: new and changed rows

@@ -73,6 +73,14 @@ export interface NewJobReference {
   kind: 'image' | 'video' | 'audio'
 }
 
+export interface JobGroup {
+  state: JobState
+  accountId: number
+  pauses: number
+  jobs: number
+  firstId: number
+}
+
 export interface JobFilter {
   runId?: number | undefined
   states?: readonly JobState[] | undefined
@@ -159,6 +167,11 @@ export function createJobs(db: Sqlite) {
     `SELECT 1 FROM jobs JOIN runs ON runs.id = jobs.run_id
      WHERE runs.archive_folder = ? AND jobs.clip_name = ? COLLATE NOCASE AND jobs.id <> ?`,
   )
+  const groups = db.prepare(
+    `SELECT state, account_id, pauses, count(*) AS jobs, min(id) AS first_id FROM jobs
+     WHERE run_id = ? AND state IN ('held', 'queued', 'uploading', 'submitting', 'generating')
+     GROUP BY state, account_id, pauses`,
+  )
   const byTask = db.prepare('SELECT * FROM jobs WHERE account_id = ? AND remote_id = ?')
 
   const read = (row: unknown): JobRecord => fromRow<JobRecord>(row)
@@ -205,6 +218,8 @@ export function createJobs(db: Sqlite) {
     references: (jobId: number) => references.all(jobId).map((row) => fromRow<NewJobReference>(row)),
     countsOfRun: (runId: number) => countRows(countsOfRun.all(runId)),
     countsOfAll: () => countRows(countsOfAll.all()),
+    /** Rows that wait or work alike, counted together, with one of them to look at. */
+    groupsOfRun: (runId: number) => groups.all(runId).map((row) => fromRow<JobGroup>(row)),
     ofRun: (runId: number) => readAll(ofRun.all(runId)),
     /** `alsoBegun`: rows that are reserved and about to be sent wait too. */
     setRunPause: (runId: number, isPaused: boolean, alsoBegun = true) =>
