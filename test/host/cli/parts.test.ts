@@ -117,6 +117,7 @@ describe('what to type', () => {
     expect(commandFor(problem('key-refused', 'x', 'y', { account: 'main' }), run)).toContain(
       'accounts update main --ask-key',
     )
+    expect(commandFor(problem('not-possible', 'x', 'y'), run)).toContain('reelsheet release JOB')
     expect(commandFor(problem('disk-full', 'x', 'y'), run)).toBe('reelsheet resume "my night"')
   })
 })

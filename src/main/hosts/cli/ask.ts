@@ -15,10 +15,11 @@ export async function askYes(question: string, signal: AbortSignal): Promise<boo
 
 /** Asks for a secret; nothing of it is shown. */
 export async function askSecret(question: string, signal: AbortSignal): Promise<string> {
-  process.stderr.write(question)
   // SECURITY: the reader echoes what is typed to its output, so it gets one that shows nothing.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true, historySize: 0 })
+  // Only now: the terminal itself shows what is typed until the reader has taken it over.
+  process.stderr.write(question)
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
   try {
     return (await answerTo(lines, '', signal)).trim()

@@ -131,9 +131,9 @@ export function commandFor(need: Problem, run: Pick<Run, 'id' | 'name'>, job?: P
     case 'key-refused':
     case 'key-missing':
       return `reelsheet accounts update ${account ?? 'NAME'} --ask-key, then reelsheet resume ${quoted(run.name)}`
+    case 'not-possible':
+      return `reelsheet jobs --run ${run.id} --state held, then reelsheet release JOB (or reelsheet cancel JOB)`
     default:
-      return job || need.place.jobId === undefined || need.code !== 'not-possible'
-        ? `reelsheet resume ${quoted(run.name)}`
-        : `reelsheet release ${need.place.jobId}`
+      return `reelsheet resume ${quoted(run.name)}`
   }
 }

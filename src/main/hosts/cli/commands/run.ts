@@ -208,7 +208,7 @@ export async function confirmSpending(session: Session, question: string): Promi
 
 export function declined({ out }: Session): number {
   out.hint('Nothing was ordered and nothing was spent.')
-  return EXIT.archived
+  return EXIT.interrupted
 }
 
 /** The person's folder for films where there is one, else a folder beside the data. */
