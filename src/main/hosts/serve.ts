@@ -113,8 +113,6 @@ function checkUpgrade({ port, session }: Host, request: IncomingMessage) {
 async function handle(host: Host, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const answer = await answerTo(host, request).catch((error: unknown) => explain(host, request, error))
   await send(answer, request, response, host.port)
-  // What was not read of a body is thrown away, so that its sender gets to the answer.
-  request.resume()
 }
 
 async function answerTo(host: Host, request: IncomingMessage): Promise<Response> {

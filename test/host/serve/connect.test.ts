@@ -10,6 +10,7 @@ let serving: Serving
 let connection: Connection
 let waits: { ms: number; pass(): void }[]
 let opened: number
+let socket: WebSocket | undefined
 
 beforeEach(async () => {
   world = await World.open()
@@ -35,7 +36,8 @@ async function open() {
     url: `ws://127.0.0.1:${serving.port}/contract`,
     open: (url) => {
       opened += 1
-      return new WebSocket(url, { headers: { cookie, origin } } as never)
+      socket = new WebSocket(url, { headers: { cookie, origin } } as never)
+      return socket
     },
     clock: {
       sleep: (ms, signal) =>
@@ -113,7 +115,9 @@ it('a call made while it is away is rejected when the next try fails, not kept f
 it('closed means closed: calls are rejected and nothing is tried again', async () => {
   await open()
   await connection.client.app.hello()
+  const gone = new Promise((resolve) => socket?.addEventListener('close', resolve))
   connection.close()
+  await gone
   await expect(connection.client.app.hello()).rejects.toBeDefined()
   await serving.stop()
   expect(waits).toEqual([])

@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto'
 import {
   appendFileSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
+  readdirSync,
+  readlinkSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -184,14 +187,39 @@ describe('a clip', () => {
     },
   )
 
-  it('a player that leaves in the middle leaves no file open', async () => {
-    const answer = await serveClip(bench.world.app.core, String(clip.id), { method: 'GET' })
-    const reader = answer.body?.getReader()
-    expect((await reader?.read())?.value?.length).toBeGreaterThan(0)
-    await reader?.cancel()
-    expect((await get()).status).toBe(200)
+  it('carries its own rules, whichever host shows it', async () => {
+    const { headers } = await serveClip(bench.world.app.core, String(clip.id), { method: 'HEAD' })
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(headers.get('cross-origin-resource-policy')).toBe('same-origin')
+  })
+
+  it.skipIf(!existsSync('/proc/self/fd'))('leaves no file open, whatever became of the answer', async () => {
+    const serve = (more = {}) => serveClip(bench.world.app.core, String(clip.id), { method: 'GET', ...more })
+    const unread = (await serve()).body
+    expect(openCount(clip.file)).toBe(1)
+    await unread?.cancel()
+    await (await serve()).arrayBuffer()
+    await (await serve()).body?.cancel()
+    await serve({ method: 'HEAD' })
+    await serve({ ifNoneMatch: '*' })
+    await serve({ range: 'bytes=999999999-' })
+    appendFileSync(clip.file, 'x')
+    await serve()
+    expect(openCount(clip.file)).toBe(0)
   })
 })
+
+/** How often this process has a file open. */
+function openCount(file: string): number {
+  const paths = readdirSync('/proc/self/fd').map((name) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`)
+    } catch {
+      return ''
+    }
+  })
+  return paths.filter((path) => path === file).length
+}
 
 describe('a reference', () => {
   const add = async (name: string) => {
@@ -217,14 +245,23 @@ describe('a reference', () => {
     expect(part.body.equals(whole.body.subarray(0, 4))).toBe(true)
   })
 
-  it('that a record calls a page or a drawing with scripts is not shown', async () => {
-    const reference = await add('paper-boat.png')
-    const { references } = bench.world.app.core.engine.store
-    for (const [index, mediaType] of ['text/html', 'image/svg+xml', 'application/xml'].entries()) {
-      const { id: _, ...record } = reference
-      const id = references.add({ ...record, sha256: `${index}`.repeat(64), mediaType })
-      expect((await bench.ask(`/media/reference/${id}`)).status, mediaType).toBe(404)
+  it('that a record calls a page or a drawing with scripts is not shown, though its copy is there', async () => {
+    const { id: _, ...record } = await add('paper-boat.png')
+    const statuses: Record<string, number> = {}
+    for (const [index, mediaType] of ['image/png', 'text/html', 'image/svg+xml', 'text/xml'].entries()) {
+      const sha256 = `${index}`.repeat(64)
+      const shelf = join(bench.world.home, 'references', sha256.slice(0, 2))
+      mkdirSync(shelf, { recursive: true })
+      writeFileSync(join(shelf, `${sha256}.bin`), '<svg/>')
+      const id = bench.world.app.core.engine.store.references.add({
+        ...record,
+        sha256,
+        mediaType,
+        sizeBytes: 6,
+      })
+      statuses[mediaType] = (await bench.ask(`/media/reference/${id}`)).status
     }
+    expect(statuses).toEqual({ 'image/png': 200, 'text/html': 404, 'image/svg+xml': 404, 'text/xml': 404 })
   })
 
   it('whose copy is gone is told', async () => {
