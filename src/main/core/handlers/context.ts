@@ -30,10 +30,12 @@ export const calls = implement(contract)
     }
   })
 
+const PASSES = ['BAD_REQUEST', 'PROBLEM', 'NOT_FOUND']
+
 function toProblemError(error: unknown, engine: Engine, call: string): unknown {
   if (error instanceof ProblemError) return carry(error.problem)
-  // Refused input and the like: made by the contract itself, with nothing of ours inside.
-  if (error instanceof ORPCError) return error
+  // Refused input: made by the contract itself, with nothing of ours inside.
+  if (error instanceof ORPCError && PASSES.includes(error.code)) return error
   const logRef = engine.random.id(8)
   engine.log.error('call failed', { call, logRef, error: String((error as Error)?.stack ?? error) })
   return carry(
