@@ -13,9 +13,12 @@ export interface Connection {
   close(): void
 }
 
+/** A MessagePort of a browser, of Electron or of Node: their types have different names, their calls the same. */
+export type Port = ConstructorParameters<typeof PortLink>[0]['port'] & { start(): void; close(): void }
+
 export interface ConnectOptions {
   /** The port that a preload handed over; then nothing else is used. */
-  port?: MessagePort | undefined
+  port?: Port | undefined
   /** Where the contract is spoken over a WebSocket, such as `ws://127.0.0.1:4321/contract`. */
   url: string
   /** Opens one socket; the platform's own unless given. */
@@ -44,7 +47,7 @@ export function connect(options: ConnectOptions): Connection {
   return options.port ? overPort(options.port) : overSocket(options)
 }
 
-function overPort(port: MessagePort): Connection {
+function overPort(port: Port): Connection {
   const client: Client = createORPCClient(new PortLink({ port }))
   port.start()
   return { client, close: () => port.close() }

@@ -57,7 +57,7 @@ export async function preflight(
     return freeBytes < needs.bytesNeeded ? noRoom(folder, freeBytes, needs.bytesNeeded) : null
   } catch (error) {
     const trouble = toDiskTrouble(error, folder)
-    if (trouble instanceof ProblemError) return { ...trouble.problem, place: { file: folder } }
+    if (trouble instanceof ProblemError) return notUsable(folder, trouble.problem)
     throw error
   }
 }
@@ -70,6 +70,21 @@ async function probe(disk: Disk, folder: string): Promise<void> {
   } finally {
     await disk.remove(path)
   }
+}
+
+const NOT_USABLE: Partial<Record<Problem['code'], [what: string, next: string]>> = {
+  'disk-full': ['is on a full disk', 'Free some space or choose an archive folder on another disk.'],
+  'folder-unwritable': ['cannot be written in', 'Allow writing there or choose another archive folder.'],
+  'folder-missing': ['is not there and cannot be made', 'Check its path, or plug its drive in.'],
+  'path-too-long': ['has a path that is too long', 'Choose a folder nearer to the top of the disk.'],
+}
+
+/** Before a run starts nothing is paid for yet, so the sentences of a download would say too much. */
+function notUsable(folder: string, found: Problem): Problem {
+  const [what, next] = NOT_USABLE[found.code] ?? ['cannot be used', 'Choose another archive folder.']
+  return problem(found.code, `The archive folder ${folder} ${what}. Nothing was ordered.`, next, {
+    file: folder,
+  })
 }
 
 function notAFolder(folder: string): Problem {

@@ -73,9 +73,7 @@ export const realDisk: Disk = {
       kind: entry.isFile() ? 'file' : entry.isDirectory() ? 'folder' : 'other',
     }))
   },
-  async makeFolder(path) {
-    await fs.mkdir(path, { recursive: true })
-  },
+  makeFolder,
   link: (from, to) => fs.link(from, to),
   rename: (from, to) => fs.rename(from, to),
   async remove(path) {
@@ -87,6 +85,27 @@ export const realDisk: Disk = {
     return bavail * bsize
   },
 }
+
+/**
+ * Level by level: Node's own recursive call never returns where a file system says "no such folder" under a
+ * parent that exists (as /proc does).
+ */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await fs.mkdir(path)
+  } catch (error) {
+    const code = systemCode(error)
+    const isThere = await fs.stat(path).catch(() => undefined)
+    if (isThere?.isDirectory()) return
+    const above = dirname(path)
+    if (code !== 'ENOENT' || above === path || (await isFolder(above))) throw error
+    await makeFolder(above)
+    await fs.mkdir(path)
+  }
+}
+
+const isFolder = async (path: string): Promise<boolean> =>
+  (await fs.stat(path).catch(() => undefined))?.isDirectory() ?? false
 
 function toDiskFile(handle: fs.FileHandle): DiskFile {
   return {

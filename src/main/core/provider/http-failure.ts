@@ -70,9 +70,13 @@ export function safeCause(error: unknown, secrets: readonly string[]): Error {
   return new Error(redact(code === '' ? message : `${message} (${code})`, secrets))
 }
 
+/** Below this a secret is no secret, and cutting it out would only garble words that hold its letters. */
+const SHORTEST_SECRET = 6
+
 /** Replaces every secret in a text. */
 export function redact(text: string, secrets: readonly string[]): string {
   let clean = text
-  for (const secret of secrets) if (secret.length > 0) clean = clean.replaceAll(secret, '[key]')
+  for (const secret of secrets)
+    if (secret.length >= SHORTEST_SECRET) clean = clean.replaceAll(secret, '[key]')
   return clean
 }

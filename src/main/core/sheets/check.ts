@@ -120,12 +120,12 @@ async function checkRow(
   const checked = checkOrder(
     {
       values: sheetRow.values,
-      // A file that cannot be read is its own problem; the rules on counts are not asked about the rest.
-      references: hasMissing ? placeholders(sheetRow, references) : facts,
+      references: facts,
       ...(audio && { audio: audio.facts }),
     },
     rulesOf(account, model?.family),
   )
+  const found = hasMissing ? checked.problems.filter((one) => !isAboutMedia(one)) : checked.problems
   const isBad = hasMissing || problems.some((one) => one.level === 'error')
   const order = isBad || !account ? null : (checked.order ?? null)
   return {
@@ -135,7 +135,7 @@ async function checkRow(
     estimate: order && account ? price(order, facts, account) : null,
     references,
     audio,
-    problems: [...problems, ...checked.problems].map((one) => ({
+    problems: [...problems, ...found].map((one) => ({
       ...one,
       place: { ...one.place, row: sheetRow.row },
     })),
@@ -145,11 +145,8 @@ async function checkRow(
   }
 }
 
-function placeholders(row: SheetRow, known: Media[]): ReferenceFacts[] {
-  const byText = new Map(known.map((media) => [media.text, media.facts]))
-  const kind = known[0]?.facts.kind ?? 'image'
-  return row.references.map(({ text }) => byText.get(text) ?? { name: text, kind, isAddress: true })
-}
+/** A file that cannot be read is its own problem: what the rules say of too few files only follows from it. */
+const isAboutMedia = ({ place }: Problem): boolean => /^(ref|audio$)/.test(place.column ?? '')
 
 function rulesOf(account: AccountRecord | null, family: Family | undefined) {
   return {

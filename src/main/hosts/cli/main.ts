@@ -25,7 +25,7 @@ async function main(args: readonly string[], environment: NodeJS.ProcessEnv): Pr
   }
   const home = resolve(
     parsed.home ??
-      (environment['REELSHEET_HOME'] ||
+      (environment.REELSHEET_HOME ||
         defaultHome({ platform: process.platform, environment, userFolder: homedir() })),
   )
   const log = createFileLog(home, Date.now)

@@ -36,10 +36,10 @@ export function sayPrices({ out }: Session, { prices, totalCreditMicros, fresh }
     `${line.jobs}`,
     formatSeconds(line.billableMs),
     formatRange(line.lowMicros, line.highMicros, line.currency),
-    line.note,
   ])
-  out.say(formatTable(['account', 'model', '>rows', '>billed', '>price', 'note'], rows))
+  out.say(formatTable(['account', 'model', '>rows', '>billed', '>price'], rows))
   const total = totalCreditMicros === null ? 'not known' : formatMoney(totalCreditMicros, 'credits')
   out.say(`Together at most: ${total}`)
+  for (const note of new Set(prices.map((line) => line.note))) out.say(note)
   out.say()
 }

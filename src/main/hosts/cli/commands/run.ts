@@ -213,7 +213,7 @@ export function declined({ out }: Session): number {
 
 /** The person's folder for films where there is one, else a folder beside the data. */
 function defaultArchive({ home, environment }: Session): string {
-  const films = join(environment['HOME'] ?? homedir(), process.platform === 'darwin' ? 'Movies' : 'Videos')
+  const films = join(environment.HOME ?? homedir(), process.platform === 'darwin' ? 'Movies' : 'Videos')
   const hasFilms = existsSync(films) && statSync(films).isDirectory()
   return hasFilms ? join(films, 'Reelsheet') : join(home, 'archive')
 }
