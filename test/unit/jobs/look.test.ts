@@ -20,21 +20,15 @@ const listed = (more: Partial<ListedTask> = {}): ListedTask => ({
 
 interface Given {
   tasks: ListedTask[]
-  hasRival?: boolean
+  /** What became of another row's request, sent at the same time. */
+  rival?: 'on its way' | 'unknown' | 'left' | 'absent' | 'refused' | undefined
   isComplete?: boolean
   sentAt?: number
   resentAt?: number
   claimed?: string
 }
 
-async function search({
-  tasks,
-  hasRival = false,
-  isComplete = false,
-  sentAt = NOW,
-  resentAt,
-  claimed,
-}: Given) {
+async function search({ tasks, rival, isComplete = false, sentAt = NOW, resentAt, claimed }: Given) {
   const can: Partial<Provider['can']> = { listTasks: true, listIsComplete: isComplete }
   const provider = scriptedProvider({ can, list: async () => tasks })
   const bench = stepBench('unconfirmed', provider, { sentAt })
@@ -44,8 +38,14 @@ async function search({
     const other = plant.job(bench.job.runId, bench.job.accountId, { state: 'submitting', row: 2 })
     store.attempts.decide(plant.attempt(other, { sentAt: NOW }).id, 'accepted', NOW, { remoteId: claimed })
   }
+  if (rival) {
+    const plant = plantIn(store)
+    const other = plant.job(bench.job.runId, bench.job.accountId, { state: 'submitting', row: 3 })
+    const sent = plant.attempt(other, { sentAt: NOW })
+    if (rival !== 'on its way') store.attempts.decide(sent.id, rival, NOW)
+  }
   const attempt = { ...bench.attempt, resentAt: resentAt ?? null }
-  const report = await look({ ...bench.input, attempt, hasRival }, bench.engine, never)
+  const report = await look({ ...bench.input, attempt }, bench.engine, never)
   return { ...report, body: attempt.body, attemptId: attempt.id }
 }
 
@@ -60,7 +60,10 @@ describe('a list that may be incomplete', () => {
   test.each<[string, Given]>([
     ['an empty list proves nothing', { tasks: [] }],
     ['two candidates are one too many', { tasks: [listed(), listed({ remoteId: 'task-other' })] }],
-    ['a second unconfirmed job could have made it', { tasks: [listed()], hasRival: true }],
+    ['a second unconfirmed row could have made it', { tasks: [listed()], rival: 'unknown' }],
+    ['a row whose request is on its way could have made it', { tasks: [listed()], rival: 'on its way' }],
+    ['a row that was left could have made it', { tasks: [listed()], rival: 'left' }],
+    ['a person may be wrong about a row that was not created', { tasks: [listed()], rival: 'absent' }],
     ['another model’s task is not ours', { tasks: [listed({ model: 'wan2.5' })] }],
     ['a task from before the request is not ours', { tasks: [listed({ createdAt: NOW - 3 * MINUTE })] }],
     ['a task from long after it is not ours', { tasks: [listed({ createdAt: NOW + 6 * MINUTE })] }],
@@ -70,6 +73,10 @@ describe('a list that may be incomplete', () => {
     expect(report.event).toMatchObject({ type: 'looked', problem: { code: 'outcome-unknown' } })
     expect(report).not.toHaveProperty('attempt')
     expect(report).not.toHaveProperty('ledger')
+  })
+
+  test('a row that was surely refused is no rival', async () => {
+    expect((await search({ tasks: [listed()], rival: 'refused' })).event.type).toBe('found')
   })
 
   test('the window begins with the first sending and ends with the repeat', async () => {
@@ -99,8 +106,8 @@ describe('a list that is surely complete', () => {
   test('the task with the very body that was sent is the one, rival or not', async () => {
     const body = { model: MODEL, prompt: 'a paper boat in the rain' }
     const tasks = [listed({ remoteId: 'task-other', body: { ...body, prompt: 'x' } }), listed({ body })]
-    for (const hasRival of [false, true]) {
-      const report = await search({ tasks, isComplete: true, hasRival })
+    for (const rival of [undefined, 'unknown'] as const) {
+      const report = await search({ tasks, isComplete: true, rival })
       expect(report.body).toEqual(body)
       expect(report.event).toMatchObject({ type: 'found', remoteId: 'task-found' })
     }

@@ -51,7 +51,9 @@ export function advance(job: JobRecord, event: DomainEvent, now: number): JobRec
   if (!canMove(job.state, event.type)) return null
   const change = changeFor(job, event, now)
   if (!change) return null
-  return { ...job, ...change, version: job.version + 1 }
+  // Whole milliseconds: waits are computed and may have fractions, which the schema refuses.
+  const runAt = Math.ceil(change.runAt ?? job.runAt)
+  return { ...job, ...change, runAt, version: job.version + 1 }
 }
 
 type Change = Partial<JobRecord>

@@ -51,4 +51,4 @@ export function pollDelayMs({ elapsedMs, estimatedMs, progress }: PollFacts, cha
 
 /** Wait between looks for an unconfirmed job's task: quickly at first, then every few minutes. */
 export const lookDelayMs = (looksSoFarMs: number): number =>
-  Math.min(5 * MINUTE, Math.max(10 * SECOND, looksSoFarMs / 2))
+  Math.round(Math.min(5 * MINUTE, Math.max(10 * SECOND, looksSoFarMs / 2)))

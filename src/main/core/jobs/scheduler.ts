@@ -220,12 +220,9 @@ export class Scheduler {
       const provider = this.engine.providerFor(account, job.model)
       const attempt = store.attempts.undecided(job.id)
       if (!provider?.list || !attempt) continue
-      const hasRival = store.jobs
-        .inState('unconfirmed')
-        .some((other) => other.id !== job.id && other.model === job.model && other.accountId === account.id)
       this.work([job], async () => {
         const report = await look(
-          { job, account, provider, attempt, hasRival },
+          { job, account, provider, attempt },
           this.engine,
           this.stopSteps.signal,
         ).catch((error: unknown) => this.lookLater(job, error))

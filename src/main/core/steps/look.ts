@@ -12,12 +12,12 @@ const LATER_MS = 5 * 60_000
 
 /**
  * Looks for the task of an unconfirmed job in the provider's list. It is found only when nothing else can
- * be meant: one task of this model in the attempt's time window that no job has, and no second
- * unconfirmed job that could have made it. An empty list proves nothing, unless the provider's list is
+ * be meant: one task of this model in the attempt's time window that no job has, and no second attempt that
+ * could have made it. An empty list proves nothing, unless the provider's list is
  * complete (the practice provider's ledger on this machine).
  */
 export async function look(
-  input: StepInput & { attempt: AttemptRecord; hasRival: boolean },
+  input: StepInput & { attempt: AttemptRecord },
   engine: Engine,
   signal: AbortSignal,
 ): Promise<Report> {
@@ -32,10 +32,25 @@ export async function look(
       !engine.store.attempts.isClaimed(account.id, task.remoteId),
   )
   const exact = candidates.filter((task) => task.body && isDeepStrictEqual(task.body, attempt.body))
-  const sure = provider.can.listIsComplete ? exact[0] : input.hasRival ? undefined : only(candidates)
+  const sure = provider.can.listIsComplete ? exact[0] : hasRival(input, engine) ? undefined : only(candidates)
   if (sure) return found(attempt, sure, engine)
   if (provider.can.listIsComplete) return absent(attempt)
   return keepWaiting(input, candidates, engine.clock.now())
+}
+
+/** Asked once the list is there: a row may have been sent while the list was on its way. */
+function hasRival(
+  { attempt, account, job }: StepInput & { attempt: AttemptRecord },
+  engine: Engine,
+): boolean {
+  const sentAt = attempt.sentAt ?? attempt.createdAt
+  return engine.store.attempts.hasRival({
+    id: attempt.id,
+    accountId: account.id,
+    model: job.model,
+    from: sentAt - EARLIER_MS - LATER_MS,
+    to: (attempt.resentAt ?? sentAt) + EARLIER_MS + LATER_MS,
+  })
 }
 
 const only = (tasks: ListedTask[]): ListedTask | undefined => (tasks.length === 1 ? tasks[0] : undefined)

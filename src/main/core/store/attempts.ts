@@ -33,6 +33,12 @@ export function createAttempts(db: Sqlite) {
     `UPDATE attempts SET outcome = @outcome, remote_id = @remoteId, answered_at = @now, problem_json = @problemJson
      WHERE id = @id`,
   )
+  const rival = db.prepare(
+    `SELECT 1 FROM attempts JOIN jobs ON jobs.id = attempts.job_id
+     WHERE attempts.account_id = @accountId AND attempts.sent_at BETWEEN @from AND @to
+       AND attempts.outcome IN ('open', 'unknown', 'left', 'absent') AND attempts.id <> @id
+       AND jobs.model = @model LIMIT 1`,
+  )
   const byTask = db.prepare('SELECT * FROM attempts WHERE account_id = ? AND remote_id = ?')
   const claimed = db.prepare('SELECT 1 FROM attempts WHERE account_id = ? AND remote_id = ?')
   const read = (row: unknown): AttemptRecord => fromRow<AttemptRecord>(row)
@@ -70,6 +76,12 @@ export function createAttempts(db: Sqlite) {
         problemJson: toJson(more.problem),
       })
     },
+    /**
+     * Whether another attempt of the account and model, sent in the window, may have made a task that no job
+     * has: on its way, unknown, left, or said not to exist by a person, who may be wrong.
+     */
+    hasRival: (given: { id: number; accountId: number; model: string; from: number; to: number }) =>
+      rival.get(given) !== undefined,
     byTask(accountId: number, remoteId: string): AttemptRecord | undefined {
       const row = byTask.get(accountId, remoteId)
       return row ? read(row) : undefined

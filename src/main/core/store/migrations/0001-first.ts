@@ -172,6 +172,9 @@ CREATE TABLE attempts (
   CONSTRAINT attempts_resent_after_sent CHECK (resent_at IS NULL OR sent_at IS NOT NULL)
 ) STRICT;
 CREATE UNIQUE INDEX attempts_task ON attempts (account_id, remote_id) WHERE remote_id IS NOT NULL;
+-- Attempts that may have made a task nobody has: rivals when one is looked for.
+CREATE INDEX attempts_doubtful ON attempts (account_id, sent_at)
+  WHERE sent_at IS NOT NULL AND outcome IN ('open', 'unknown', 'left', 'absent');
 -- One undecided attempt a job: the schema itself refuses a second paid request.
 CREATE UNIQUE INDEX attempts_one_undecided ON attempts (job_id) WHERE outcome IN ('open', 'unknown');
 
