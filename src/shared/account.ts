@@ -29,17 +29,31 @@ export const AccountLimits = z.object({
 })
 export type AccountLimits = z.infer<typeof AccountLimits>
 
-export const AccountOptions = z.object({
+const OPTIONS = z.object({
   /** `wan2.6-reference-video` takes 2..10 s. */
-  extendedDurations: z.boolean().default(false),
+  extendedDurations: z.boolean(),
   /** Vtrix: which envelope worked or is fixed; absent = plain first. */
-  vtrixForm: z.enum(['plain', 'wrapped']).optional(),
+  vtrixForm: z.enum(['plain', 'wrapped']),
   /** Vtrix: whole request, bytes. Lowered by a 413. */
-  requestLimitBytes: z.int().positive().default(20_000_000),
+  requestLimitBytes: z.int().positive(),
   /** Files service refused these kinds on this base: ask for a public address instead. */
-  uploadRefusedKinds: z.array(z.enum(['image', 'video', 'audio'])).default([]),
+  uploadRefusedKinds: z.array(z.enum(['image', 'video', 'audio'])),
   /** Optional calls that this base does not have. */
-  missingFeatures: z.array(z.string()).default([]),
+  missingFeatures: z.array(z.string()),
+  /** Models that the provider refused as unknown: their rows are held instead of being sent. */
+  retiredModels: z.array(z.string().max(100)),
+})
+
+/** Some options only. Without defaults: what is left out must stay as it was. */
+export const AccountOptionsChange = OPTIONS.partial()
+
+export const AccountOptions = OPTIONS.extend({
+  extendedDurations: OPTIONS.shape.extendedDurations.default(false),
+  vtrixForm: OPTIONS.shape.vtrixForm.optional(),
+  requestLimitBytes: OPTIONS.shape.requestLimitBytes.default(20_000_000),
+  uploadRefusedKinds: OPTIONS.shape.uploadRefusedKinds.default([]),
+  missingFeatures: OPTIONS.shape.missingFeatures.default([]),
+  retiredModels: OPTIONS.shape.retiredModels.default([]),
 })
 export type AccountOptions = z.infer<typeof AccountOptions>
 

@@ -5,7 +5,7 @@ import {
   AccountFamily,
   AccountLimits,
   AccountName,
-  AccountOptions,
+  AccountOptionsChange,
   Balance,
   PriceTable,
 } from './account.ts'
@@ -44,7 +44,7 @@ export const AccountAdd = z.object({
   key: z.string().min(1).max(4096).optional(),
   prices: PriceTable.optional(),
   limits: AccountLimits.partial().optional(),
-  options: AccountOptions.partial().optional(),
+  options: AccountOptionsChange.optional(),
   capMicros: z.int().nonnegative().nullable().optional(),
 })
 export type AccountAdd = z.infer<typeof AccountAdd>

@@ -27,6 +27,7 @@ export const newAccount = (more: Partial<NewAccount> = {}): NewAccount => ({
     requestLimitBytes: 20_000_000,
     uploadRefusedKinds: [],
     missingFeatures: [],
+    retiredModels: [],
   },
   capMicros: null,
   keyKept: null,

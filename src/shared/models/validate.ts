@@ -1,4 +1,4 @@
-import { type Problem, problem } from '../problem.ts'
+import { type Problem, type ProblemPlace, problem } from '../problem.ts'
 import { findModel, nearestModels, parameterOf } from './catalogue.ts'
 import { isAbsent, readText, show } from './cells.ts'
 import { checkAcross } from './cross-rules.ts'
@@ -87,21 +87,24 @@ function chooseModel(
         ),
       ],
     }
-  if (model.lifecycle === 'active' && account.retiredModels?.includes(model.id) !== true)
-    return { model, problems: [] }
-  return {
-    problems: [
-      problem(
-        'model-retired',
-        `${model.id} is retired: the provider takes no new tasks for it, so nothing was sent.`,
-        model.successor === undefined
-          ? 'Choose another model.'
-          : `Move the row to ${model.successor}; it is checked and priced anew.`,
-        known,
-      ),
-    ],
-  }
+  const isRefused = account.retiredModels?.includes(model.id) === true
+  if (model.lifecycle === 'active' && !isRefused) return { model, problems: [] }
+  return { problems: [retiredProblem(model, isRefused, known)] }
 }
+
+/** Why an order of this model is not sent. `isRefused`: this account's provider said so itself. */
+export function retiredProblem(model: Model, isRefused: boolean, place: ProblemPlace = {}): Problem {
+  const why = isRefused
+    ? `The provider refused ${model.id} on this account before, as a model that it does not have`
+    : `${model.id} is retired: the provider takes no new tasks for it`
+  return problem('model-retired', `${why}, so nothing was sent.`, afterRetired(model), place)
+}
+
+/** What to do with a row whose model is gone. No page says that the successor takes every such row. */
+export const afterRetired = ({ successor }: Pick<Model, 'successor'>): string =>
+  successor === undefined
+    ? 'Choose another model, or another account.'
+    : `Move the row to ${successor}, its assumed successor; it is checked and priced anew.`
 
 const FAMILY_NAMES = { evolink: 'EvoLink', vtrix: 'Vtrix' } as const
 

@@ -89,7 +89,11 @@ export const accounts = {
       proxyUrl: input.proxyUrl === undefined ? account.proxyUrl : input.proxyUrl,
       prices: { ...account.prices, ...input.prices },
       limits: AccountLimits.parse({ ...account.limits, ...input.limits }),
-      options: AccountOptions.parse({ ...account.options, ...input.options }),
+      options: AccountOptions.parse({
+        ...account.options,
+        ...(isOtherBase(account, input.baseUrl) && { missingFeatures: [], retiredModels: [] }),
+        ...input.options,
+      }),
       capMicros: input.capMicros === undefined ? account.capMicros : input.capMicros,
       keyKept: input.key ? secrets.write(account.name, input.key) : account.keyKept,
       ...(input.key || input.capMicros !== undefined ? FREE : {}),
@@ -143,6 +147,10 @@ export const accounts = {
   pause: calls.accounts.pause.handler(({ context, input }) => setPause(context, input.name, true)),
   resume: calls.accounts.resume.handler(({ context, input }) => setPause(context, input.name, false)),
 }
+
+/** What one address refused says nothing of another. */
+const isOtherBase = (account: AccountRecord, baseUrl: string | undefined): boolean =>
+  baseUrl !== undefined && baseUrl !== account.baseUrl
 
 const FREE = { stops: 'nothing', stopsUntilAt: null, problem: null } as const
 

@@ -1,3 +1,4 @@
+import type { AccountOptions } from '../../../shared/account.ts'
 import { problem } from '../../../shared/problem.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import { type JobRecord, PAUSED_BY_RUN } from '../store/jobs.ts'
@@ -67,6 +68,7 @@ function writeFacts(engine: Engine, job: JobRecord, report: Report, now: number)
   const { store } = engine
   const change = report.attempt
   if (change && 'unsent' in change) store.attempts.markUnsent(change.id)
+  else if (change && 'unrepeated' in change) store.attempts.markUnrepeated(change.id)
   else if (change) store.attempts.decide(change.id, change.outcome, now, change)
   if (report.ledger) store.ledger.settle(report.ledger.attemptId, report.ledger.entry, now)
   if (report.ledger?.entry.reservedMicros != null) {
@@ -77,9 +79,15 @@ function writeFacts(engine: Engine, job: JobRecord, report: Report, now: number)
   if (!account) return
   store.accounts.update({
     ...account,
-    options: { ...account.options, ...report.learned },
+    options: withLearned(account.options, report.learned),
     ...(report.account && stoppedBy(account, report.account)),
   })
+}
+
+/** Several rows may be refused side by side: what one teaches is added to what the others taught. */
+function withLearned(options: AccountOptions, learned: Report['learned']): AccountOptions {
+  const retiredModels = [...new Set([...options.retiredModels, ...(learned?.retiredModels ?? [])])]
+  return { ...options, ...learned, retiredModels }
 }
 
 function stoppedBy(account: AccountRecord, trouble: NonNullable<Report['account']>): Partial<AccountRecord> {

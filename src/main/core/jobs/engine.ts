@@ -47,6 +47,7 @@ export interface Report {
   ledger?: { attemptId: number; entry: LedgerEntry }
   clip?: NewClip
   account?: { stops: Stops; problem: Problem; until: number | null }
+  /** `retiredModels` are added to those that are known. */
   learned?: Partial<AccountOptions>
   /** What the answer says about the account's pace. */
   pace?: { type: 'slow'; retryAfterMs: number } | { type: 'offline' } | { type: 'online' }
@@ -56,6 +57,8 @@ export interface Report {
 
 export type AttemptChange =
   | { id: number; unsent: true }
+  /** The repeat did not arrive for sure; the first request is as much in doubt as before. */
+  | { id: number; unrepeated: true }
   | { id: number; outcome: AttemptRecord['outcome']; remoteId?: string; problem?: Problem }
 
 export interface StepInput {

@@ -1,4 +1,6 @@
-import { type Problem, problem } from '../../../shared/problem.ts'
+import { findModel } from '../../../shared/models/catalogue.ts'
+import { retiredProblem } from '../../../shared/models/validate.ts'
+import { type Problem, type ProblemPlace, problem } from '../../../shared/problem.ts'
 import type { Provider } from '../provider/provider.ts'
 import { download } from '../steps/download.ts'
 import { look } from '../steps/look.ts'
@@ -249,7 +251,7 @@ export class Scheduler {
       if (!provider || !attempt) continue
       const isRepeat = attempt.sentAt !== null
       // A repeat finds out about a request that left already; only a first send is new spending.
-      if (!isRepeat && (!maySpend || job.pauses !== 0)) {
+      if (!isRepeat && (!maySpend || job.pauses !== 0 || isRetired(account, job))) {
         this.putBack(job, account.problem)
         continue
       }
@@ -326,7 +328,9 @@ export class Scheduler {
     const { store } = this.engine
     const account = store.accounts.get(job.accountId)
     const provider = account && this.engine.providerFor(account, job.model)
-    if (!account || !provider) return this.refuseModel(job, account ?? null)
+    if (!account || !provider) return this.hold(job, noAccountFor(job, account ?? null))
+    const model = isRetired(account, job) && findModel(job.model)
+    if (model) return this.hold(job, retiredProblem(model, true, { ...placeOf(job), account: account.name }))
     const isClaimed = store.write(() => {
       if (!fitsCaps(this.engine, job)) return false
       const needsUpload = missingUploads(job.id, account, provider, store, now).length > 0
@@ -341,18 +345,9 @@ export class Scheduler {
     return true
   }
 
-  private refuseModel(job: JobRecord, account: AccountRecord | null): boolean {
-    apply(this.engine, job.id, {
-      event: {
-        type: 'held',
-        problem: problem(
-          'account-missing',
-          `No account can run ${job.model} for this row${account ? ` (its account "${account.name}" sells other models)` : ''}. Nothing was bought.`,
-          'Choose an account of the right provider for the row.',
-          { jobId: job.id, model: job.model },
-        ),
-      },
-    })
+  /** A row that cannot be bought as it is waits for a person; the ones behind it go on. */
+  private hold(job: JobRecord, reason: Problem): boolean {
+    apply(this.engine, job.id, { event: { type: 'held', problem: reason } })
     return true
   }
 
@@ -474,3 +469,16 @@ const waits = (job: JobRecord): Problem =>
   problem('account-paused', 'This row waits: its account or its run is paused.', 'Resume it.', {
     jobId: job.id,
   })
+
+const isRetired = ({ options }: AccountRecord, { model }: JobRecord): boolean =>
+  options.retiredModels.includes(model)
+
+const placeOf = ({ id, row, model }: JobRecord): ProblemPlace => ({ jobId: id, row, model })
+
+const noAccountFor = (job: JobRecord, account: AccountRecord | null): Problem =>
+  problem(
+    'account-missing',
+    `No account can run ${job.model} for this row${account ? ` (its account "${account.name}" sells other models)` : ''}. Nothing was bought.`,
+    'Choose an account of the right provider for the row.',
+    { jobId: job.id, model: job.model },
+  )

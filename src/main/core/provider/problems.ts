@@ -1,4 +1,6 @@
 /** Turns a verdict or a failed exchange into one of the four errors, with sentences for a person. */
+import { findModel } from '../../../shared/models/catalogue.ts'
+import { afterRetired } from '../../../shared/models/validate.ts'
 import { type Problem, type ProblemCode, type ProblemPlace, problem } from '../../../shared/problem.ts'
 import type { Verdict } from './classify.ts'
 import { type FailureReason, Lost, NotSent } from './http-failure.ts'
@@ -196,7 +198,7 @@ function nextOf(kind: RefusalKind, scope: RefusalScope, told: Told, context: Cal
     case 'not_found':
       if (scope === 'account') return 'Check the base address of the account.'
       return context.doing === 'create'
-        ? 'Choose a successor of the model, or another account.'
+        ? afterRetired(findModel(context.model ?? '') ?? {})
         : 'Check that it was made with this account and is not too old.'
     case 'feature_missing':
       return context.doing === 'upload'

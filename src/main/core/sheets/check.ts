@@ -155,6 +155,7 @@ function rulesOf(account: AccountRecord | null, family: Family | undefined) {
       extendedDurations: account.options.extendedDurations,
       requestLimitBytes: account.options.requestLimitBytes,
       needsAddressKinds: needsAddress(account),
+      retiredModels: account.options.retiredModels,
     }),
   } as const
 }

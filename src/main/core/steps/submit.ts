@@ -12,6 +12,10 @@ import {
 import type { AccountRecord } from '../store/accounts.ts'
 import type { AttemptRecord } from '../store/attempts.ts'
 
+interface SubmitInput extends StepInput {
+  attempt: AttemptRecord
+}
+
 /** Rows without a list of tasks are not looked for by themselves; they wait for a person. */
 export const NEVER = 8_640_000_000_000_000
 const FIRST_LOOK_MS = 5_000
@@ -21,11 +25,7 @@ const FIRST_LOOK_MS = 5_000
  * be known is never guessed: an unclear answer is repeated at most once, under the same key, and only
  * where the provider takes keys; then the job is unconfirmed.
  */
-export async function submit(
-  input: StepInput & { attempt: AttemptRecord },
-  engine: Engine,
-  signal: AbortSignal,
-): Promise<Report> {
+export async function submit(input: SubmitInput, engine: Engine, signal: AbortSignal): Promise<Report> {
   const { attempt, provider } = input
   try {
     const accepted = await provider.create(
@@ -68,11 +68,12 @@ function reportAccepted({ attempt }: { attempt: AttemptRecord }, engine: Engine,
 }
 
 function reportTrouble(
-  { job, account, provider, attempt }: StepInput & { attempt: AttemptRecord },
+  { job, account, provider, attempt }: SubmitInput,
   engine: Engine,
   error: unknown,
 ): Report {
   const now = engine.clock.now()
+  if (attempt.resentAt !== null) return reportRepeatTrouble({ job, provider, attempt }, engine, error)
   const notBought = { attemptId: attempt.id, entry: { standing: 'released' } } as const
   if (error instanceof Busy) {
     const wait = error.retryAfterMs ?? backOffMs(job.setbacks + 4, engine.random.next())
@@ -101,23 +102,66 @@ function reportTrouble(
       event: { type: 'set-back', problem: error.problem, retryAt: now, counts: false },
       attempt: { id: attempt.id, unsent: true },
       ledger: notBought,
-      account: {
-        stops: error.kind === 'auth' ? 'everything' : 'spending',
-        problem: error.problem,
-        until: error.until,
-      },
+      account: accountTrouble(error),
     }
   }
   if (error instanceof Refused) {
     const limit = error.kind === 'too_large' ? { requestLimitBytes: smallerLimit(account, error) } : null
+    // A practice provider refuses what a prompt tells it to refuse: that says nothing of the model.
+    const isRetired = error.problem.code === 'model-retired' && account.family !== 'practice'
     return {
       event: { type: 'refused', problem: error.problem },
       attempt: { id: attempt.id, outcome: 'refused', problem: error.problem },
       ledger: notBought,
       ...(limit && error.status === 413 && provider.can.inlineReferences && { learned: limit }),
+      ...(isRetired && { learned: { retiredModels: [job.model] } }),
     }
   }
   return reportUnclear({ attempt, provider }, now, error)
+}
+
+/**
+ * The repeat of a doubtful request met trouble of its own. Whatever that is, it says nothing of the first
+ * request: a row whose repeat surely did not arrive is repeated later, under the same key and within the
+ * provider's window; a repeat that was refused leaves the doubt to be looked up or asked about.
+ */
+function reportRepeatTrouble(
+  { job, provider, attempt }: Pick<SubmitInput, 'job' | 'provider' | 'attempt'>,
+  engine: Engine,
+  error: unknown,
+): Report {
+  const now = engine.clock.now()
+  const isOfAccount = error instanceof Refused && error.scope === 'account'
+  const account = isOfAccount ? { account: accountTrouble(error) } : {}
+  const isInWindow = now - (attempt.sentAt ?? now) < (provider.can.idempotencyMs ?? 0)
+  if (isInWindow && (isOfAccount || error instanceof Busy || error instanceof Unreachable)) {
+    const told = error instanceof Busy ? error.retryAfterMs : null
+    return {
+      event: {
+        type: 'unclear',
+        problem: job.problem ?? unknownOutcome(),
+        repeatAt: now + (told ?? backOffMs(job.setbacks + 2, engine.random.next())),
+      },
+      attempt: { id: attempt.id, unrepeated: true },
+      ...account,
+      ...paceOf(error, told),
+    }
+  }
+  const found = error instanceof Unconfirmed ? error.problem : (job.problem ?? unknownOutcome())
+  return { ...lost(attempt, firstLookAt(provider, now), found), ...account }
+}
+
+const accountTrouble = (error: Refused): NonNullable<Report['account']> => ({
+  stops: error.kind === 'auth' ? 'everything' : 'spending',
+  problem: error.problem,
+  until: error.until,
+})
+
+function paceOf(error: unknown, retryAfterMs: number | null): Pick<Report, 'pace'> {
+  if (error instanceof Busy && error.isRateLimit) {
+    return { pace: { type: 'slow', retryAfterMs: retryAfterMs ?? 0 } }
+  }
+  return error instanceof Unreachable && error.isOffline ? { pace: { type: 'offline' } } : {}
 }
 
 /** A request of this size was refused, so the limit lies below it. */
@@ -126,7 +170,7 @@ const smallerLimit = ({ options }: AccountRecord, { sentBytes }: Refused): numbe
 
 /** Anything else counts as "may have been bought": also a fault of our own after the request left. */
 function reportUnclear(
-  { attempt, provider }: Pick<StepInput & { attempt: AttemptRecord }, 'attempt' | 'provider'>,
+  { attempt, provider }: Pick<SubmitInput, 'attempt' | 'provider'>,
   now: number,
   error: unknown,
 ): Report {

@@ -1,4 +1,9 @@
-import type { AccountFamily, AccountLimits, AccountOptions, PriceTable } from '../../../shared/account.ts'
+import {
+  type AccountFamily,
+  type AccountLimits,
+  AccountOptions,
+  type PriceTable,
+} from '../../../shared/account.ts'
 import type { Problem } from '../../../shared/problem.ts'
 import type { Sqlite } from './open.ts'
 import { fromRow, toJson } from './rows.ts'
@@ -42,6 +47,14 @@ export type NewAccount = Pick<
   | 'keyKept'
   | 'createdAt'
 >
+
+const DEFAULT_OPTIONS = AccountOptions.parse({})
+
+/** An account that an earlier version wrote has not every option yet. */
+function read(row: unknown): AccountRecord {
+  const account = fromRow<AccountRecord>(row)
+  return { ...account, options: { ...DEFAULT_OPTIONS, ...account.options } }
+}
 
 /** Every statement over `accounts`. */
 export function createAccounts(db: Sqlite) {
@@ -92,13 +105,13 @@ export function createAccounts(db: Sqlite) {
     },
     get(id: number): AccountRecord | undefined {
       const row = get.get(id)
-      return row ? fromRow<AccountRecord>(row) : undefined
+      return row ? read(row) : undefined
     },
     byName(name: string): AccountRecord | undefined {
       const row = byName.get(name)
-      return row ? fromRow<AccountRecord>(row) : undefined
+      return row ? read(row) : undefined
     },
-    list: () => list.all().map((row) => fromRow<AccountRecord>(row)),
+    list: () => list.all().map(read),
     /** Jobs that still need this account. */
     countUnfinished: (id: number) => (busy.get(id) as { n: number }).n,
   }

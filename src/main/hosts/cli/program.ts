@@ -203,6 +203,7 @@ function addAccounts(program: Command, choose: (work: Work) => void): void {
   )
   accountOptions(group.command('update <name>').description('change an account'))
     .option('--ask-key', 'ask for a new key')
+    .option('--forget-retired', 'try models again that the provider refused as unknown')
     .action((name: string, given: accounts.AccountGiven) =>
       choose((session) => accounts.update(session, name, given)),
     )

@@ -21,6 +21,7 @@ export interface AccountGiven {
   requestLimitMb?: number
   price?: PriceTable
   askKey?: boolean
+  forgetRetired?: boolean
 }
 
 export function add(session: Session, name: string, given: AccountGiven): Promise<number> {
@@ -72,6 +73,7 @@ function changes(given: AccountGiven) {
   }
   const options = {
     ...(given.extendedDurations && { extendedDurations: true }),
+    ...(given.forgetRetired && { retiredModels: [] }),
     ...(given.requestLimitMb !== undefined && { requestLimitBytes: given.requestLimitMb * 1_000_000 }),
   }
   return {
