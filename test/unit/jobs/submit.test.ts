@@ -159,3 +159,45 @@ describe('perhaps bought', () => {
     },
   )
 })
+
+describe('a repeat that does not get through says nothing of the first request', () => {
+  const given = { can: KEYED, isRepeat: true }
+
+  test.each([
+    ['no connection', new Unreachable({ problem: TROUBLE, isOffline: true })],
+    ['a rate limit', new Busy({ problem: TROUBLE, retryAfterMs: 4000, isRateLimit: true })],
+    ['a busy provider', new Busy({ problem: TROUBLE, retryAfterMs: null, isRateLimit: false })],
+  ])('%s: the row stays in doubt, its money counts, and the one repeat is still to come', async (_, error) => {
+    const report = await send(throwing(error), given)
+    expect(report.event).toMatchObject({ type: 'unclear' })
+    expect((report.event as { repeatAt: number }).repeatAt).toBeGreaterThan(NOW)
+    expect(report.attempt).toEqual({ id: report.attemptId, unrepeated: true })
+    expect(report).not.toHaveProperty('ledger')
+  })
+
+  test.each(['invalid_request', 'content', 'not_found'] as const)(
+    'refused (%s): unconfirmed, never failed and free',
+    async (kind) => {
+      const error = new Refused({ kind, scope: 'job', problem: TROUBLE, status: 400 })
+      const report = await send(throwing(error), given)
+      expect(report.event.type).toBe('lost')
+      expect(report.attempt).toMatchObject({ outcome: 'unknown' })
+      expect(report.ledger?.entry).toEqual({ standing: 'unknown' })
+    },
+  )
+
+  test('refused for the account’s reason: the account stops, and the row stays in doubt', async () => {
+    const error = new Refused({ kind: 'auth', scope: 'account', problem: TROUBLE, status: 401 })
+    const report = await send(throwing(error), given)
+    expect(report.event.type).toBe('unclear')
+    expect(report.attempt).toEqual({ id: report.attemptId, unrepeated: true })
+    expect(report.account).toMatchObject({ stops: 'everything' })
+    expect(report).not.toHaveProperty('ledger')
+  })
+
+  test('after the provider’s window the repeat would be a new order: unconfirmed', async () => {
+    const error = new Unreachable({ problem: TROUBLE, isOffline: true })
+    const report = await send(throwing(error), { ...given, sentAt: NOW - 60_000 })
+    expect(report.event.type).toBe('lost')
+  })
+})

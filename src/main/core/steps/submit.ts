@@ -19,6 +19,8 @@ interface SubmitInput extends StepInput {
 /** Rows without a list of tasks are not looked for by themselves; they wait for a person. */
 export const NEVER = 8_640_000_000_000_000
 const FIRST_LOOK_MS = 5_000
+/** A balance or a key is not mended in seconds. */
+const ACCOUNT_WAIT_MS = 10 * 60_000
 
 /**
  * Sends one create request that is already marked as sent, and says what its answer means. What cannot
@@ -140,7 +142,8 @@ function reportRepeatTrouble(
       event: {
         type: 'unclear',
         problem: job.problem ?? unknownOutcome(),
-        repeatAt: now + (told ?? backOffMs(job.setbacks + 2, engine.random.next())),
+        repeatAt:
+          now + (isOfAccount ? ACCOUNT_WAIT_MS : (told ?? backOffMs(job.setbacks + 2, engine.random.next()))),
       },
       attempt: { id: attempt.id, unrepeated: true },
       ...account,

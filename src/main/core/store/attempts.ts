@@ -29,6 +29,9 @@ export function createAttempts(db: Sqlite) {
   const markUnsent = db.prepare(
     `UPDATE attempts SET sent_at = NULL, resent_at = NULL WHERE id = @id AND outcome = 'open'`,
   )
+  const markUnrepeated = db.prepare(
+    `UPDATE attempts SET resent_at = NULL WHERE id = @id AND outcome = 'open'`,
+  )
   const decide = db.prepare(
     `UPDATE attempts SET outcome = @outcome, remote_id = @remoteId, answered_at = @now, problem_json = @problemJson
      WHERE id = @id`,
@@ -62,6 +65,8 @@ export function createAttempts(db: Sqlite) {
     markResent: (id: number, now: number) => markResent.run({ id, now }).changes === 1,
     /** Surely not received, or surely refused for now: the same attempt may be sent again. */
     markUnsent: (id: number) => void markUnsent.run({ id }),
+    /** The repeat surely did not arrive: it is still to come. The first request stays sent. */
+    markUnrepeated: (id: number) => void markUnrepeated.run({ id }),
     decide(
       id: number,
       outcome: AttemptRecord['outcome'],
