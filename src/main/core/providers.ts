@@ -24,7 +24,7 @@ function inCredits(reading: TaskReading): TaskReading {
 /** One adapter for each account and family, made on first use and closed together. */
 export class Providers {
   private readonly made = new Map<string, ClosableProvider>()
-  private readonly closing: Promise<void>[] = []
+  private readonly replaced: ClosableProvider[] = []
   private readonly ports: Ports
   private readonly store: Store
   private readonly userAgent: string
@@ -55,19 +55,22 @@ export class Providers {
     return provider
   }
 
-  /** The account's address, key or proxy changed: its next call opens new connections. */
+  /**
+   * The account's address, key or proxy changed: its next call opens new connections. Calls under way end
+   * on the old ones: cutting off a purchase would leave it in doubt.
+   */
   forget(accountId: number): void {
     for (const [key, provider] of this.made) {
       if (!key.startsWith(`${accountId} `)) continue
       this.made.delete(key)
-      this.closing.push(provider.close())
+      this.replaced.push(provider)
     }
   }
 
   async close(): Promise<void> {
-    const open = [...this.made.values()]
+    const open = [...this.made.values(), ...this.replaced.splice(0)]
     this.made.clear()
-    await Promise.all([...open.map((provider) => provider.close()), ...this.closing])
+    await Promise.all(open.map((provider) => provider.close()))
   }
 
   private deps(account: AccountRecord) {

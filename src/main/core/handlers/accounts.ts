@@ -82,16 +82,18 @@ export const accounts = {
   update: calls.accounts.update.handler(({ context, input }) => {
     const { store, secrets } = context.engine
     const account = mustFind(context, input.name)
+    const baseUrl = input.baseUrl?.replace(/\/+$/, '')
+    if (isOtherBase(account, baseUrl)) refuseWhileBought(account, store.accounts.countBought(account.id))
     const next: AccountRecord = {
       ...account,
-      baseUrl: input.baseUrl ?? account.baseUrl,
+      baseUrl: baseUrl ?? account.baseUrl,
       filesUrl: input.filesUrl === undefined ? account.filesUrl : input.filesUrl,
       proxyUrl: input.proxyUrl === undefined ? account.proxyUrl : input.proxyUrl,
       prices: { ...account.prices, ...input.prices },
       limits: AccountLimits.parse({ ...account.limits, ...input.limits }),
       options: AccountOptions.parse({
         ...account.options,
-        ...(isOtherBase(account, input.baseUrl) && { missingFeatures: [], retiredModels: [] }),
+        ...(isOtherBase(account, baseUrl) && { missingFeatures: [], retiredModels: [] }),
         ...input.options,
       }),
       capMicros: input.capMicros === undefined ? account.capMicros : input.capMicros,
@@ -151,6 +153,19 @@ export const accounts = {
 /** What one address refused says nothing of another. */
 const isOtherBase = (account: AccountRecord, baseUrl: string | undefined): boolean =>
   baseUrl !== undefined && baseUrl !== account.baseUrl
+
+/** Task ids mean nothing at another address: asked there, every task would seem forgotten. */
+function refuseWhileBought(account: AccountRecord, rows: number): void {
+  if (rows === 0) return
+  throw new ProblemError(
+    problem(
+      'not-possible',
+      `The account "${account.name}" has ${rows} row(s) at ${account.baseUrl ?? 'its provider'} that are paid for or may be; at another address their clips could not be found. Nothing was changed.`,
+      'Wait until they are archived, or add another account for the new address.',
+      { account: account.name },
+    ),
+  )
+}
 
 const FREE = { stops: 'nothing', stopsUntilAt: null, problem: null } as const
 

@@ -2,6 +2,7 @@ import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
 import type { Run } from '../../../shared/run.ts'
 import { importSheet } from '../sheets/import.ts'
 import { type ManifestRow, writeManifest } from '../sheets/manifest.ts'
+import { NEVER } from '../steps/submit.ts'
 import type { JobRecord } from '../store/jobs.ts'
 import type { RunRecord } from '../store/runs.ts'
 import { type Core, calls, notFound } from './context.ts'
@@ -59,7 +60,7 @@ function attention(core: Core, run: RunRecord) {
 
 /** One line a reason; each unconfirmed row is a question of its own. */
 const nameOf = (reason: Problem, job: JobRecord): string =>
-  `${reason.code} ${reason.place.account ?? ''} ${job.state === 'unconfirmed' ? job.id : ''}`
+  `${reason.code} ${reason.place.account ?? ''} ${reason.code === 'outcome-unknown' ? job.id : ''}`
 
 const DISK_CODES: readonly Problem['code'][] = [
   'disk-full',
@@ -71,7 +72,7 @@ const DISK_CODES: readonly Problem['code'][] = [
 function waitsFor(job: JobRecord, run: RunRecord, core: Core): Problem | null {
   const account = core.engine.store.accounts.get(job.accountId)
   if (job.state === 'held') return job.problem ?? heldProblem(job)
-  if (job.state === 'unconfirmed') return isLookedFor(job, core) ? null : job.problem
+  if (job.state === 'unconfirmed' && job.runAt >= NEVER) return job.problem
   if (job.state === 'downloading') {
     return job.problem && DISK_CODES.includes(job.problem.code) ? job.problem : null
   }
@@ -83,12 +84,6 @@ function waitsFor(job: JobRecord, run: RunRecord, core: Core): Problem | null {
   if (account?.isPaused) return pausedProblem(`The account "${account.name}" is paused.`)
   if (run.isPaused) return run.problem ?? pausedProblem(`The run "${run.name}" is paused.`)
   return job.pauses === 0 ? null : pausedProblem(`Row ${job.row} is paused.`)
-}
-
-/** For a while after the doubt the provider's list is searched by itself. */
-function isLookedFor(job: JobRecord, core: Core): boolean {
-  const { clock } = core.engine
-  return job.runAt - clock.now() < 60_000
 }
 
 const pausedProblem = (what: string): Problem =>

@@ -5,7 +5,7 @@ import type { Provider } from '../provider/provider.ts'
 import { download } from '../steps/download.ts'
 import { look } from '../steps/look.ts'
 import { type Polled, poll } from '../steps/poll.ts'
-import { lost, NEVER, submit } from '../steps/submit.ts'
+import { firstLookAt, lost, mayRepeat, NEVER, submit, unknownOutcome } from '../steps/submit.ts'
 import { missingUploads, upload } from '../steps/upload.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { JobRecord } from '../store/jobs.ts'
@@ -13,7 +13,7 @@ import { apply } from './apply.ts'
 import { buildBody, fitsCaps, writeAttempt } from './claim.ts'
 import type { Engine, Report } from './engine.ts'
 import { Pace } from './limits.ts'
-import { backOffMs } from './policy.ts'
+import { backOffMs, LOOK_FOR_MS } from './policy.ts'
 
 /** Ids that one batch read takes (source: https://github.com/deeplearning-goethe/evolink-cli). */
 const BATCH = 50
@@ -235,7 +235,9 @@ export class Scheduler {
 
   private lookLater(job: JobRecord, error: unknown): Report {
     this.engine.log.warn('could not look for a task', { jobId: job.id, error: (error as Error).name })
-    const lookAt = this.engine.clock.now() + 30_000
+    const now = this.engine.clock.now()
+    const sentAt = this.engine.store.attempts.undecided(job.id)?.sentAt ?? now
+    const lookAt = now - sentAt >= LOOK_FOR_MS ? NEVER : now + 30_000
     return { event: { type: 'looked', problem: job.problem as Problem, lookAt } }
   }
 
@@ -250,6 +252,11 @@ export class Scheduler {
       const attempt = store.attempts.undecided(job.id)
       if (!provider || !attempt) continue
       const isRepeat = attempt.sentAt !== null
+      if (isRepeat && !mayRepeat(attempt, provider, now)) {
+        apply(this.engine, job.id, lost(attempt, firstLookAt(provider, now), job.problem ?? unknownOutcome()))
+        continue
+      }
+      if (isRepeat && account.stops === 'everything') continue
       // A repeat finds out about a request that left already; only a first send is new spending.
       if (!isRepeat && (!maySpend || job.pauses !== 0 || isRetired(account, job))) {
         this.putBack(job, account.problem)

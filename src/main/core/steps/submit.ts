@@ -135,8 +135,10 @@ function reportRepeatTrouble(
   const now = engine.clock.now()
   const isOfAccount = error instanceof Refused && error.scope === 'account'
   const account = isOfAccount ? { account: accountTrouble(error) } : {}
-  const isInWindow = now - (attempt.sentAt ?? now) < (provider.can.idempotencyMs ?? 0)
-  if (isInWindow && (isOfAccount || error instanceof Busy || error instanceof Unreachable)) {
+  if (
+    isInWindow(attempt, provider, now) &&
+    (isOfAccount || error instanceof Busy || error instanceof Unreachable)
+  ) {
     const told = error instanceof Busy ? error.retryAfterMs : null
     return {
       event: {
@@ -153,6 +155,14 @@ function reportRepeatTrouble(
   const found = error instanceof Unconfirmed ? error.problem : (job.problem ?? unknownOutcome())
   return { ...lost(attempt, firstLookAt(provider, now), found), ...account }
 }
+
+/** Past its window a key is forgotten, and a repeat would be a second purchase. */
+const isInWindow = (attempt: AttemptRecord, { can }: Provider, now: number): boolean =>
+  now - (attempt.sentAt ?? now) < (can.idempotencyMs ?? 0)
+
+/** Whether a request whose outcome is not known may be sent once more under its own key, at this moment. */
+export const mayRepeat = (attempt: AttemptRecord, provider: Provider, now: number): boolean =>
+  attempt.resentAt === null && isInWindow(attempt, provider, now)
 
 const accountTrouble = (error: Refused): NonNullable<Report['account']> => ({
   stops: error.kind === 'auth' ? 'everything' : 'spending',
@@ -179,12 +189,7 @@ function reportUnclear(
 ): Report {
   const unclear = error instanceof Unconfirmed ? error : null
   const found = unclear?.problem ?? unknownOutcome()
-  const mayRepeat =
-    provider.can.idempotencyMs !== null &&
-    attempt.resentAt === null &&
-    (unclear?.mayRepeat ?? true) &&
-    now - (attempt.sentAt ?? now) < provider.can.idempotencyMs
-  if (mayRepeat) {
+  if (mayRepeat(attempt, provider, now) && (unclear?.mayRepeat ?? true)) {
     const wait = unclear?.retryAfterMs ?? REPEAT_AFTER_MS
     return {
       event: { type: 'unclear', problem: found, repeatAt: now + wait },
@@ -195,7 +200,7 @@ function reportUnclear(
 }
 
 /** A list that is complete can be asked at once; another needs a moment to show what is new. */
-function firstLookAt({ can }: Provider, now: number): number {
+export function firstLookAt({ can }: Provider, now: number): number {
   if (can.listIsComplete) return now
   return can.listTasks ? now + FIRST_LOOK_MS : NEVER
 }

@@ -76,6 +76,10 @@ export function createAccounts(db: Sqlite) {
   const busy = db.prepare(
     `SELECT count(*) AS n FROM jobs WHERE account_id = ? AND state NOT IN ('done', 'failed', 'cancelled')`,
   )
+  const bought = db.prepare(
+    `SELECT count(*) AS n FROM jobs
+     WHERE account_id = ? AND state IN ('submitting', 'unconfirmed', 'generating', 'downloading')`,
+  )
   const write = ({ prices, limits, options, ...account }: NewAccount) => ({
     ...account,
     pricesJson: JSON.stringify(prices),
@@ -114,6 +118,8 @@ export function createAccounts(db: Sqlite) {
     list: () => list.all().map(read),
     /** Jobs that still need this account. */
     countUnfinished: (id: number) => (busy.get(id) as { n: number }).n,
+    /** Jobs whose task is, or may be, at this account's provider. */
+    countBought: (id: number) => (bought.get(id) as { n: number }).n,
   }
 }
 export type Accounts = ReturnType<typeof createAccounts>
