@@ -8,9 +8,10 @@
  */
 const MICROS_PER_UC = 100
 const MILLISECONDS = 1000
-const QUALITY_PERCENT: Record<string, number> = { '480p': 50, '720p': 100, '1080p': 167 }
+export const QUALITY_PERCENT: Record<string, number> = { '480p': 50, '720p': 100, '1080p': 167 }
 
-interface Rate {
+/** What a model costs, in EvoLink's terms. */
+export interface Rate {
   ucPerSecond: number
   minimumUc: number
   /** How reference videos add to the billed length. */
@@ -32,7 +33,7 @@ const outputRate = (ucPerSecond: number, minimumUc: number, hasSoundPrice = fals
   hasSoundPrice,
 })
 
-const EVOLINK_RATES: Record<string, Rate> = {
+export const EVOLINK_RATES: Record<string, Rate> = {
   'wan2.6-reference-video': referenceRate(47_600, false),
   'wan2.6-reference-video-flash': referenceRate(23_800, true),
   'wan2.6-image-to-video-flash': outputRate(23_800, 60_000, true),

@@ -13,6 +13,7 @@ import {
   uploadFromUrl,
   uploadStream,
 } from './files.ts'
+import { getPriceRule, listPriceRules } from './price-rules.ts'
 import { getResult } from './results.ts'
 import { createGeneration, getGeneration, vtrixError } from './vtrix.ts'
 
@@ -48,6 +49,10 @@ export const ROUTES: readonly Route[] = [
   route('GET', /^\/v1\/tasks\/[^/]+$/, 'evolink', getTask),
   route('GET', /^\/v1\/credits$/, 'evolink', getCredits),
   route('GET', /^\/v1\/models$/, 'evolink', listModels),
+  route('GET', /^\/v1\/catalog\/pricing-rules$/, 'evolink', listPriceRules, { isPublic: true }),
+  route('GET', /^\/v1\/catalog\/models\/[\w.-]+\/pricing-rules$/, 'evolink', getPriceRule, {
+    isPublic: true,
+  }),
   route('POST', /^\/api\/v1\/files\/upload\/stream$/, 'files', uploadStream, {
     bodyBytes: UPLOAD_BODY_BYTES,
   }),

@@ -66,6 +66,7 @@ export function createApp(ports: Ports, options: AppOptions) {
     scheduler,
     changes,
     home: options.home,
+    isOwner,
     gestures: options.gestures ?? [],
     mediaBase: options.mediaBase ?? null,
     forgetProvider: (accountId) => providers.forget(accountId),

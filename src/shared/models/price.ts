@@ -45,14 +45,21 @@ export function priceOf(
 
 /** The account's price of one second: the most exact key wins; undefined when the table has none. */
 export function accountRate(order: ResolvedOrder, prices: PriceTable): number | undefined {
-  const isSilent = order.generate_audio === false || order.expectsSound === false
+  const key = rateKey(order, prices)
+  return key === undefined ? undefined : prices[key]
+}
+
+/** Whether the order's clip has no sound, as far as the order says. */
+export const isSilent = (order: Pick<ResolvedOrder, 'generate_audio' | 'expectsSound'>): boolean =>
+  order.generate_audio === false || order.expectsSound === false
+
+function rateKey(order: ResolvedOrder, prices: PriceTable): string | undefined {
   const keys = [
-    ...(isSilent ? [`${order.model}:${order.quality}:silent`] : []),
+    ...(isSilent(order) ? [`${order.model}:${order.quality}:silent`] : []),
     `${order.model}:${order.quality}`,
     order.model,
   ]
-  const key = keys.find((each) => Object.hasOwn(prices, each))
-  return key === undefined ? undefined : prices[key]
+  return keys.find((each) => Object.hasOwn(prices, each))
 }
 
 export interface EstimateAccount {
@@ -114,7 +121,7 @@ export function estimate(
       ...base,
       ...perSecond(learned, seconds),
       basis: 'learned',
-      note: `Learned from ${learnedFrom(order, account)} answers of this account.${unsure}`,
+      note: `Learned from ${learnedFrom(order, account)} of this account.${unsure}`,
     }
   return {
     ...base,
@@ -205,7 +212,8 @@ function liveEstimate(
   return exchange(price, 'credits', account.currency)
 }
 
-function learnedFrom(order: ResolvedOrder, account: EstimateAccount): number {
-  const counts = account.learned?.counts ?? {}
-  return counts[`${order.model}:${order.quality}`] ?? counts[order.model] ?? 1
+function learnedFrom(order: ResolvedOrder, { learned }: EstimateAccount): string {
+  const key = rateKey(order, learned?.prices ?? {})
+  const count = (key === undefined ? undefined : learned?.counts[key]) ?? 1
+  return count === 1 ? 'one charged clip' : `${count} charged clips`
 }

@@ -12,6 +12,8 @@ export interface Core {
   scheduler: Scheduler
   changes: Changes
   home: string
+  /** False: only looking is allowed; another process may have the folder. */
+  isOwner: boolean
   gestures: ('reveal' | 'dialogs' | 'drop-paths')[]
   mediaBase: string | null
   /** Forgets the adapter of an account whose address, key or options changed. */

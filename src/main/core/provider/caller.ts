@@ -45,6 +45,8 @@ export interface Call {
   signal: AbortSignal
   onProgress?: (sentBytes: number) => void
   maxAnswerBytes?: number
+  /** A public page: asked for without the key, also where there is none. */
+  isPublic?: boolean
 }
 
 export interface Caller {
@@ -79,12 +81,14 @@ export function createCaller(options: CallerOptions): Caller {
   }
   const send = async (call: Call, timeouts: Timeouts, isFresh: boolean): Promise<Answer> => {
     const context = contextOf(call)
-    const key = usableKey(options.key(), context)
+    const authorization = call.isPublic
+      ? {}
+      : { authorization: `Bearer ${usableKey(options.key(), context)}` }
     try {
       return await options.http.send({
         method: call.method,
         url: joinAddress(call.baseUrl ?? options.baseUrl, call.path),
-        headers: { authorization: `Bearer ${key}`, accept: 'application/json', ...call.headers },
+        headers: { ...authorization, accept: 'application/json', ...call.headers },
         ...(call.body === undefined ? {} : { body: call.body }),
         timeouts,
         signal: call.signal,

@@ -31,6 +31,8 @@ export interface Provider {
   /** Tasks created at or after `since` (epoch ms), newest first. */
   list?(since: number, signal: AbortSignal): Promise<ListedTask[]>
   credits?(signal: AbortSignal): Promise<Balance>
+  /** The provider's published price rule of a model, as it came; asked for without the key. */
+  priceRule?(model: string, signal: AbortSignal): Promise<unknown>
   /** Uploads one reference. Uploading is free and may be repeated. */
   upload?(file: UploadRequest, signal: AbortSignal): Promise<Uploaded>
   /** Places used and free at the file service. */

@@ -2,17 +2,16 @@ import { createHash } from 'node:crypto'
 import path from 'node:path'
 import type { CheckedRow, PriceLine, SheetCheck } from '../../../shared/check.ts'
 import { findModel } from '../../../shared/models/catalogue.ts'
-import { estimate } from '../../../shared/models/price.ts'
 import type {
   Estimate,
   Family,
-  ReferenceFacts,
   ReferenceKind,
   ResolvedOrder,
 } from '../../../shared/models/types.ts'
 import { checkOrder } from '../../../shared/models/validate.ts'
 import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
 import type { Sheet, SheetRow } from '../../../shared/sheet.ts'
+import type { PriceDesk } from '../money/price-desk.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { JobRecord } from '../store/jobs.ts'
 import { toCreditMicros } from '../store/ledger.ts'
@@ -47,11 +46,12 @@ export interface ReadySheet {
 
 /**
  * Reads a sheet and checks every row against model, media and account: all that can be known before any
- * money is spent. Nothing is written. Throws a `ProblemError` for what stops the whole sheet.
+ * money is spent. Nothing of the sheet is written. Throws a `ProblemError` for what stops the whole sheet.
  */
 export async function checkSheet(
   store: Store,
   input: { path: string; accounts: readonly string[] },
+  prices: PriceDesk,
 ): Promise<ReadySheet> {
   const file = path.resolve(input.path)
   const sheet = await readSheet(file)
@@ -62,9 +62,26 @@ export async function checkSheet(
   for (const found of sheet.problems) {
     rows.find((row) => row.sheetRow.row === found.place.row)?.problems.push(found)
   }
+  await priceRows(rows, prices)
   const run = store.runs.bySheet(file)
   const gone = run ? compare(rows, store.jobs.ofRun(run.id)) : []
   return { sheet, path: file, rows, gone, runId: run?.id ?? null }
+}
+
+async function priceRows(rows: readonly ReadyRow[], prices: PriceDesk): Promise<void> {
+  const wanted = rows.flatMap(({ account, order }) =>
+    account && order ? [{ account, model: order.model }] : [],
+  )
+  await prices.ask(wanted)
+  for (const row of rows) {
+    const { account, order, references } = row
+    if (!account || !order) continue
+    row.estimate = prices.price(
+      order,
+      references.map((media) => media.facts),
+      account,
+    )
+  }
 }
 
 type Chosen = Partial<Record<Family | 'practice', AccountRecord>>
@@ -132,7 +149,7 @@ async function checkRow(
     sheetRow,
     account,
     order,
-    estimate: order && account ? price(order, facts, account) : null,
+    estimate: null,
     references,
     audio,
     problems: [...problems, ...found].map((one) => ({
@@ -215,17 +232,6 @@ function namedAccount(
     return null
   }
   return account
-}
-
-/** What an order would cost on an account. */
-export function price(order: ResolvedOrder, facts: ReferenceFacts[], account: AccountRecord): Estimate {
-  const family = findModel(order.model)?.family ?? 'evolink'
-  return estimate(order, facts, {
-    family,
-    isPractice: account.family === 'practice',
-    currency: account.currency,
-    prices: account.prices,
-  })
 }
 
 function fingerprintOf(order: ResolvedOrder, references: Media[], audio: Media | null): string {

@@ -8,6 +8,7 @@ import { type NameTemplate, parseTemplate, renderName } from '../archive/names.t
 import { apply } from '../jobs/apply.ts'
 import { amount } from '../jobs/claim.ts'
 import type { Engine } from '../jobs/engine.ts'
+import { PriceDesk } from '../money/price-desk.ts'
 import { PAUSED_BY_RUN } from '../store/jobs.ts'
 import type { RunRecord } from '../store/runs.ts'
 import { checkSheet, type ReadyRow, type ReadySheet, total } from './check.ts'
@@ -34,7 +35,7 @@ const BYTES_PER_SECOND = 1_000_000
  * are written in one transaction.
  */
 export async function importSheet(engine: Engine, input: ImportInput): Promise<RunCreated> {
-  const ready = await checkSheet(engine.store, input)
+  const ready = await checkSheet(engine.store, input, new PriceDesk(engine))
   const bad = ready.rows.filter((row) => !isReady(row))
   const wanted = ready.rows.filter((row) => isReady(row) && row.standing !== 'same')
   refuseIfNeeded(input, ready, bad, wanted)

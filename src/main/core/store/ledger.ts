@@ -37,6 +37,9 @@ export function countedMicros(line: {
   }
 }
 
+/** Newest charges that prices are learned from: enough for a median, and prices change. */
+const LEARN_FROM = 500
+
 /** Every statement over `ledger`: one line an attempt. Triggers keep the sums of runs and accounts. */
 export function createLedger(db: Sqlite) {
   const insert = db.prepare(
@@ -58,6 +61,12 @@ export function createLedger(db: Sqlite) {
        sum(counted_micros) AS counted_micros
      FROM ledger WHERE @runId IS NULL OR run_id = @runId
      GROUP BY run_id, account_id, model, currency, standing ORDER BY run_id, account_id, model, standing`,
+  )
+  // A row that was moved since has another order than the one that was charged.
+  const charged = db.prepare(
+    `SELECT ledger.model, ledger.charged_micros, jobs.order_json FROM ledger JOIN jobs ON jobs.id = ledger.job_id
+     WHERE ledger.account_id = ? AND ledger.standing = 'charged' AND ledger.charged_micros > 0
+       AND jobs.model = ledger.model ORDER BY ledger.attempt_id DESC LIMIT ${LEARN_FROM}`,
   )
   return {
     open(line: {
@@ -93,6 +102,11 @@ export function createLedger(db: Sqlite) {
         now,
       })
     },
+    /** The newest charges of an account, with the orders they were for. */
+    charged: (accountId: number) =>
+      charged
+        .all(accountId)
+        .map((row) => fromRow<{ model: string; chargedMicros: number; order: Record<string, unknown> }>(row)),
     ofJob: (jobId: number) => ofJob.all(jobId).map((row) => fromRow<LedgerLine>(row)),
     summary: (runId: number | null) =>
       summary.all({ runId }).map((row) =>

@@ -19,7 +19,7 @@ import { createFiles, type Files } from './files.ts'
 import { estimatedMs, reservedMicros, toListed, toReading } from './tasks.ts'
 
 /** Optional calls that a base may lack; remembered so that they are not asked again. */
-export type EvolinkFeature = 'batch' | 'list' | 'credits'
+export type EvolinkFeature = 'batch' | 'list' | 'credits' | 'price-rules'
 
 export interface EvolinkOptions {
   caller: Caller
@@ -35,6 +35,9 @@ const BATCH_SIZE = 50
 const LIST_PAGE_SIZE = 50
 /** A list that does not end is no list. */
 const MAX_LIST_PAGES = 400
+/** Price rules are small trees; a catalogue of all models is some hundred of them. */
+const MAX_RULE_BYTES = 200_000
+const MAX_RULES_BYTES = 2_000_000
 /**
  * For how long a repeat under the same key is taken to be safe. No page names a window; a day is
  * the time for which results live.
@@ -141,6 +144,29 @@ export function createEvolink(options: EvolinkOptions): EvolinkProvider {
     return data.map(toListed).filter((task) => task !== null)
   }
 
+  /**
+   * One model's rule; where that page is not there, all of them: only a base that has neither lacks them.
+   * Source: https://github.com/deeplearning-goethe/evolink-cli
+   */
+  const priceRule = async (model: string, signal: AbortSignal): Promise<unknown> => {
+    if (missing.has('price-rules')) throw missingFeature('price-rules', options.account)
+    const call = (path: string, maxAnswerBytes: number): Call => ({
+      method: 'GET',
+      path,
+      context: { doing: 'read' },
+      signal,
+      maxAnswerBytes,
+      isPublic: true,
+    })
+    const one = call(`/v1/catalog/models/${encodeURIComponent(model)}/pricing-rules`, MAX_RULE_BYTES)
+    try {
+      return (await caller.ask(one, judgeOptional)).json
+    } catch (error) {
+      if (!(error instanceof Refused && error.kind === 'feature_missing')) throw error
+    }
+    return (await askOptional('price-rules', call('/v1/catalog/pricing-rules', MAX_RULES_BYTES))).json
+  }
+
   return {
     can: {
       idempotencyMs: IDEMPOTENCY_MS,
@@ -197,6 +223,7 @@ export function createEvolink(options: EvolinkOptions): EvolinkProvider {
       const call: Call = { method: 'GET', path: '/v1/credits', context: { doing: 'read' }, signal }
       return toBalance(await askOptional('credits', call))
     },
+    priceRule,
     ...(files === null
       ? {}
       : {
