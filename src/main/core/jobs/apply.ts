@@ -7,6 +7,7 @@ import { amount, buildBody, fitsCaps, writeAttempt } from './claim.ts'
 import { reserveClipName } from './clip-name.ts'
 import type { Engine, Report } from './engine.ts'
 import { advance, type DomainEvent } from './machine.ts'
+import { backOffMs } from './policy.ts'
 
 /** Events that happen every few seconds and say nothing new: they leave no line in the history. */
 const QUIET: readonly DomainEvent['type'][] = ['still-running', 'looked', 'claimed']
@@ -26,28 +27,30 @@ function write(engine: Engine, jobId: number, report: Report): JobRecord {
   const { store, clock } = engine
   const now = clock.now()
   writeFacts(engine, mustGet(engine, jobId), report, now)
-  const isReserved = report.event.type !== 'ready' || reserve(engine, mustGet(engine, jobId))
+  const reserved = report.event.type === 'ready' ? reserve(engine, mustGet(engine, jobId)) : 'yes'
   // Read after the facts: pausing the run counts its jobs' versions up.
   const job = mustGet(engine, jobId)
-  let next = advance(job, report.event, now)
+  const event = reserved === 'stale' ? deadOnArrival(engine, job) : report.event
+  let next = advance(job, event, now)
   if (!next) {
-    engine.log.info('event did not apply', { jobId, state: job.state, event: report.event.type })
+    engine.log.info('event did not apply', { jobId, state: job.state, event: event.type })
     return job
   }
-  if (report.event.type === 'released' && store.runs.get(job.runId)?.isPaused) {
-    next = { ...next, pauses: next.pauses | PAUSED_BY_RUN }
+  if (event.type === 'released') {
+    const isPaused = store.runs.get(job.runId)?.isPaused ?? false
+    next = { ...next, pauses: (next.pauses & ~PAUSED_BY_RUN) | (isPaused ? PAUSED_BY_RUN : 0) }
   }
-  if (!isReserved) next = { ...next, state: 'queued' }
+  if (reserved === 'no') next = { ...next, state: 'queued' }
   if (next.state === 'downloading' && next.clipName === null) {
     next = { ...next, clipName: reserveClipName(next, store, now) }
   }
   if (!store.jobs.save(next)) throw new Error(`job ${jobId} changed inside its own transaction`)
   if (report.clip) store.clips.insert(report.clip)
-  if (!QUIET.includes(report.event.type)) {
+  if (!QUIET.includes(event.type)) {
     store.events.add({
       jobId,
       at: now,
-      type: report.event.type,
+      type: event.type,
       from: job.state,
       to: next.state,
       problem: next.problem,
@@ -118,15 +121,29 @@ function stopOnDearerPrice({ store }: Engine, job: JobRecord, reservedMicros: nu
 }
 
 /**
- * The references are up: the create request is written down in the same breath. False sends the row back:
- * several may have been uploading under one cap, and only what still fits is reserved.
+ * The references are up: the create request is written down in the same breath. `no` sends the row back:
+ * several may have been uploading under one cap, and only what still fits is reserved. `stale`: an address
+ * is dead already.
  */
-function reserve(engine: Engine, job: JobRecord): boolean {
+function reserve(engine: Engine, job: JobRecord): 'yes' | 'no' | 'stale' {
   const account = engine.store.accounts.get(job.accountId)
   const provider = account && engine.providerFor(account, job.model)
-  if (!provider || job.state !== 'uploading') return false
+  if (!provider || job.state !== 'uploading') return 'no'
   const body = buildBody(job, account, provider, engine.store, engine.clock.now())
-  if (!body || !fitsCaps(engine, job)) return false
+  if (!body) return 'stale'
+  if (!fitsCaps(engine, job)) return 'no'
   writeAttempt(job, account, body, engine)
-  return true
+  return 'yes'
+}
+
+/** Counted, so that it is tried later and later: uploading at once again would go in a circle. */
+function deadOnArrival({ clock, random }: Engine, job: JobRecord): DomainEvent {
+  const found = problem(
+    'provider-fault',
+    'The file service took the references of this row but gave addresses that have expired already. Nothing was bought.',
+    'It is tried again by itself; if it stays, look at this computer’s date and time.',
+    { jobId: job.id },
+  )
+  const retryAt = clock.now() + backOffMs(job.setbacks, random.next())
+  return { type: 'set-back', problem: found, retryAt, counts: true }
 }

@@ -107,7 +107,7 @@ function addressOf(
   const stored = store.references.get(reference.referenceId)
   if (!stored) return null
   if (provider.can.inlineReferences) return `data:${stored.mediaType};sha256=${stored.sha256}`
-  return store.references.freshUpload(stored.id, account.id, now + UPLOAD_MARGIN_MS)?.url ?? null
+  return store.references.freshUpload(stored.id, account.id, now, UPLOAD_MARGIN_MS)?.url ?? null
 }
 
 const KEY_LETTERS = 24
@@ -153,6 +153,18 @@ export function writeAttempt(
     estimateMicros: job.estimateMicros,
     now,
   })
+}
+
+/** Whether what was written down is still what would be sent: an upload may have died while the row waited. */
+export function isStale(
+  attempt: AttemptRecord,
+  job: JobRecord,
+  account: AccountRecord,
+  provider: Provider,
+  { store, clock }: Engine,
+): boolean {
+  const body = buildBody(job, account, provider, store, clock.now())
+  return JSON.stringify(body) !== JSON.stringify(attempt.body)
 }
 
 const isSameRequest = (attempt: AttemptRecord, bodySha256: string): boolean =>

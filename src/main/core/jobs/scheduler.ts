@@ -10,7 +10,7 @@ import { missingUploads, upload } from '../steps/upload.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { JobRecord } from '../store/jobs.ts'
 import { apply } from './apply.ts'
-import { buildBody, fitsCaps, writeAttempt } from './claim.ts'
+import { buildBody, fitsCaps, isStale, writeAttempt } from './claim.ts'
 import type { Engine, Report } from './engine.ts'
 import { Pace } from './limits.ts'
 import { backOffMs, LOOK_FOR_MS } from './policy.ts'
@@ -57,6 +57,11 @@ export class Scheduler {
   wake(): void {
     this.isAwake = true
     this.stopSleep.abort()
+  }
+
+  /** Whether a step works on the job at this moment; what it reports is still to come. */
+  isWorkingOn(jobId: number): boolean {
+    return this.working.has(jobId)
   }
 
   /** Jobs that a step works on at this moment. */
@@ -258,8 +263,9 @@ export class Scheduler {
       }
       if (isRepeat && account.stops === 'everything') continue
       // A repeat finds out about a request that left already; only a first send is new spending.
-      if (!isRepeat && (!maySpend || job.pauses !== 0 || isRetired(account, job))) {
-        this.putBack(job, account.problem)
+      const mayNot = !maySpend || job.pauses !== 0 || isRetired(account, job)
+      if (!isRepeat && (mayNot || isStale(attempt, job, account, provider, this.engine))) {
+        this.putBack(job, mayNot ? account.problem : expired(job))
         continue
       }
       if (!pace.takeSubmit(now)) return false
@@ -476,6 +482,15 @@ const waits = (job: JobRecord): Problem =>
   problem('account-paused', 'This row waits: its account or its run is paused.', 'Resume it.', {
     jobId: job.id,
   })
+
+const expired = (job: JobRecord): Problem =>
+  problem(
+    'provider-fault',
+    'The address of a reference has expired while this row waited to be sent. Nothing was bought.',
+    'It is uploaded again by itself.',
+    { jobId: job.id },
+    'info',
+  )
 
 const isRetired = ({ options }: AccountRecord, { model }: JobRecord): boolean =>
   options.retiredModels.includes(model)

@@ -13,7 +13,7 @@ import { type ArchivedClip, archiveOutput } from '../archive/store-clip.ts'
 import { DEFAULT_TRANSFER_LIMITS } from '../archive/transfer.ts'
 import { isTaken } from '../jobs/clip-name.ts'
 import type { Engine, Report } from '../jobs/engine.ts'
-import { backOffMs, LINK_LIFE_MS } from '../jobs/policy.ts'
+import { backOffMs, FORGOTTEN_AFTER, LINK_LIFE_MS } from '../jobs/policy.ts'
 import type { Provider, TaskReading } from '../provider/provider.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { JobRecord } from '../store/jobs.ts'
@@ -26,8 +26,10 @@ interface DownloadInput {
   provider: Provider | null
 }
 
-/** After this many failures in a row of one kind the output counts as not to be had. */
-const GIVE_UP_AFTER = 6
+/** After this many failures in a row of one kind the output counts as not to be had: content at once … */
+const CONTENT_TRIES = 6
+/** … and a link that is refused after more than an hour, because an outage ends. */
+const LINK_TRIES = 20
 const DISK_RETRY_MS = 30_000
 
 /**
@@ -158,32 +160,41 @@ async function reportTrouble(
   const wait = now + backOffMs(job.setbacks, engine.random.next())
   if (error instanceof DiskTrouble) return setBack(error.problem, now + DISK_RETRY_MS, false)
   if (error instanceof LinkRefused || error instanceof AddressRefused) {
-    return await freshLink(input, error.problem, engine, signal)
+    return await freshLink(input, error.problem, engine, signal, LINK_TRIES)
   }
   if (error instanceof ContentInvalid) {
-    if (job.setbacks + 1 >= GIVE_UP_AFTER) return { event: { type: 'refused', problem: error.problem } }
-    return await freshLink(input, error.problem, engine, signal)
+    if (isOften(job, error.problem, CONTENT_TRIES))
+      return { event: { type: 'refused', problem: error.problem } }
+    return await freshLink(input, error.problem, engine, signal, LINK_TRIES)
   }
   if (error instanceof ClientBlocked) return setBack(error.problem, now + DISK_RETRY_MS * 10, true)
   if (error instanceof TransferBroken) {
     if (error.isOffline) return setBack(error.problem, wait, true)
     // The second failure in a row may be the link's: a task that is read again costs nothing.
-    if (job.setbacks % 2 === 1) return await freshLink(input, error.problem, engine, signal)
+    if (job.setbacks % 2 === 1) return await freshLink(input, error.problem, engine, signal, null)
     return setBack(error.problem, error.retryAfterMs === null ? wait : now + error.retryAfterMs, true)
   }
   throw error
 }
 
+/** The same trouble as the time before, and there were many times: a net that was down says nothing of a link. */
+const isOften = (job: JobRecord, found: Problem, times: number): boolean =>
+  job.setbacks + 1 >= times && job.problem?.code === found.code
+
 const setBack = (found: Problem, retryAt: number, counts: boolean): Report => ({
   event: { type: 'set-back', problem: found, retryAt, counts },
 })
 
-/** Reads the task again for a link that works. The link's own failure is what is told when there is none. */
+/**
+ * Reads the task again for a link that works. The link's own failure is what is told when there is none.
+ * Without `tries` nothing speaks against the link itself, so it is not given up.
+ */
 async function freshLink(
   { job, provider }: DownloadInput,
   found: Problem,
   engine: Engine,
   signal: AbortSignal,
+  tries: number | null,
 ): Promise<Report> {
   const now = engine.clock.now()
   const later = setBack(found, now + backOffMs(job.setbacks, engine.random.next()), true)
@@ -209,6 +220,7 @@ async function freshLink(
       },
     }
   }
-  const isGone = reading?.state === 'forgotten' || job.setbacks + 1 >= GIVE_UP_AFTER
+  const enough = reading?.state === 'forgotten' ? FORGOTTEN_AFTER : tries
+  const isGone = tries !== null && enough !== null && isOften(job, found, enough)
   return isGone ? { event: { type: 'refused', problem: found } } : later
 }

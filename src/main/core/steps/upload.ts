@@ -1,4 +1,4 @@
-import { problem } from '../../../shared/problem.ts'
+import { ProblemError, problem } from '../../../shared/problem.ts'
 import type { Reference } from '../../../shared/reference.ts'
 import type { Engine, KeepUpload, Report, StepInput } from '../jobs/engine.ts'
 import { backOffMs, UPLOAD_MARGIN_MS } from '../jobs/policy.ts'
@@ -21,7 +21,7 @@ export function missingUploads(
   const missing = new Map<number, Reference>()
   for (const { referenceId } of store.jobs.references(jobId)) {
     if (referenceId === null) continue
-    if (store.references.freshUpload(referenceId, account.id, now + UPLOAD_MARGIN_MS)) continue
+    if (store.references.freshUpload(referenceId, account.id, now, UPLOAD_MARGIN_MS)) continue
     const reference = store.references.get(referenceId)
     if (reference) missing.set(referenceId, reference)
   }
@@ -181,6 +181,9 @@ function reportTrouble({ job, account }: StepInput, engine: Engine, error: unkno
       learned: { uploadRefusedKinds: kinds },
     }
   }
-  if (error instanceof Refused) return { event: { type: 'refused', problem: error.problem } }
+  // A copy that vanished from the data folder is a `ProblemError`: no number of tries brings it back.
+  if (error instanceof Refused || error instanceof ProblemError) {
+    return { event: { type: 'refused', problem: error.problem } }
+  }
   throw error
 }

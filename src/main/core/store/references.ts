@@ -31,7 +31,8 @@ export function createReferences(db: Sqlite) {
   )
   const freshUpload = db.prepare(
     `SELECT * FROM uploads WHERE reference_id = @referenceId AND account_id = @accountId
-       AND (expires_at IS NULL OR expires_at > @after) ORDER BY expires_at IS NULL DESC, expires_at DESC LIMIT 1`,
+       AND (expires_at IS NULL OR expires_at > @now + max(0, min(@marginMs, (expires_at - created_at) / 2)))
+     ORDER BY expires_at IS NULL DESC, expires_at DESC LIMIT 1`,
   )
   const forgetUpload = db.prepare('DELETE FROM uploads WHERE id = ?')
   const unusedUploads = db.prepare(
@@ -53,9 +54,17 @@ export function createReferences(db: Sqlite) {
     byName: (name: string) => read(byName.get(name)),
     list: (limit: number, offset: number) => list.all(limit, offset).map((row) => fromRow<Reference>(row)),
     addUpload: (upload: Omit<UploadRecord, 'id'>) => void insertUpload.run(upload),
-    /** An address that lives beyond `after`, the longest-lived first. */
-    freshUpload(referenceId: number, accountId: number, after: number): UploadRecord | undefined {
-      const row = freshUpload.get({ referenceId, accountId, after })
+    /**
+     * An address that lives for `marginMs` more, the longest-lived first. Where a service gives addresses
+     * that live shorter than twice that, half of their life is enough.
+     */
+    freshUpload(
+      referenceId: number,
+      accountId: number,
+      now: number,
+      marginMs: number,
+    ): UploadRecord | undefined {
+      const row = freshUpload.get({ referenceId, accountId, now, marginMs })
       return row ? fromRow<UploadRecord>(row) : undefined
     },
     forgetUpload: (id: number) => void forgetUpload.run(id),
