@@ -221,6 +221,11 @@ export const contract = {
     release: base.input(JobIds).output(Touched),
     /** Looks again for a known task's output: free. */
     refetch: base.input(JobIds).output(Touched),
+    /**
+     * Orders rows that are not bought from another model: checked and priced anew. A row whose price is not
+     * surely the same or lower is then held until it is released.
+     */
+    moveToModel: base.input(JobIds.extend({ model: z.string().min(1).max(100) })).output(Touched),
     prioritise: base.input(JobIds.extend({ priority: z.int().min(-1000).max(1000) })).output(Touched),
     /** A person's answer for an unconfirmed job. */
     reconcile: base

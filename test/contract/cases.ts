@@ -285,6 +285,15 @@ export const CASES: Record<CallName, Case> = {
       expect(answer).toMatchObject({ touched: 0, refused: [{ code: 'not-possible', place: { row: 1 } }] })
     },
   },
+  'jobs.moveToModel': {
+    refuses: { input: { ids: [1], model: '' }, field: 'model' },
+    works: async (client, world) => {
+      const ids = await idsOf(world, await held(world, 1))
+      const model = 'wan2.7-image-to-video'
+      expect(await client.jobs.moveToModel({ ids, model })).toEqual({ touched: 1, refused: [] })
+      expect(await world.jobs()).toMatchObject([{ state: 'held', model, order: { model } }])
+    },
+  },
   'jobs.prioritise': {
     refuses: { input: { ids: [1], priority: 1001 }, field: 'priority' },
     works: async (client, world) => {

@@ -48,6 +48,7 @@ export function sampleJob(state: JobState, more: Partial<JobRecord> = {}): JobRe
 }
 
 const LATER = AT + 60_000
+const MOVED = { model: 'wan2.7-text-to-video', order: { duration: 5 }, estimateMicros: 2_000_000 }
 
 /** Each event, more than once where what is in it decides where the job goes. */
 export const SAMPLE_EVENTS: { [Type in EventType]: Extract<DomainEvent, { type: Type }>[] } = {
@@ -87,6 +88,10 @@ export const SAMPLE_EVENTS: { [Type in EventType]: Extract<DomainEvent, { type: 
   ],
   released: [{ type: 'released' }],
   refetched: [{ type: 'refetched' }],
+  moved: [
+    { type: 'moved', order: MOVED, isHeld: true, problem: TROUBLE },
+    { type: 'moved', order: MOVED, isHeld: false, problem: null },
+  ],
   cancelled: [
     { type: 'cancelled', problem: TROUBLE },
     { type: 'cancelled', problem: null },

@@ -4,7 +4,9 @@ import { apply } from '../jobs/apply.ts'
 import type { Report } from '../jobs/engine.ts'
 import { canMove } from '../jobs/machine.ts'
 import { type JobRecord, PAUSED_BY_ITSELF } from '../store/jobs.ts'
-import { type Core, calls, notFound } from './context.ts'
+import { type Core, calls } from './context.ts'
+import { moveToModel } from './move.ts'
+import { impossible, mustFind, touch } from './touch.ts'
 
 export function toJob(job: JobRecord, core: Core): Job {
   const { store } = core.engine
@@ -22,34 +24,6 @@ export function toJob(job: JobRecord, core: Core): Job {
     clipId: store.clips.ofJob(job.id)?.id ?? null,
   }
 }
-
-function mustFind(core: Core, id: number): JobRecord {
-  const job = core.engine.store.jobs.get(id)
-  if (!job) throw notFound(`The row ${id}`)
-  return job
-}
-
-/** Applies one change to many jobs; those that cannot take it are told, the others go on. */
-function touch(core: Core, ids: readonly number[], change: (job: JobRecord) => Report | Problem | null) {
-  let touched = 0
-  const refused: Problem[] = []
-  core.engine.store.write(() => {
-    for (const id of ids) {
-      const answer = change(mustFind(core, id))
-      if (answer === null) continue
-      if ('code' in answer) refused.push(answer)
-      else {
-        apply(core.engine, id, answer)
-        touched += 1
-      }
-    }
-  })
-  core.scheduler.wake()
-  return { touched, refused }
-}
-
-const impossible = (job: JobRecord, what: string, next: string): Problem =>
-  problem('not-possible', `Row ${job.row} ${what}`, next, { jobId: job.id, row: job.row }, 'warning')
 
 /** Frees a row that was not bought; after that it can only be watched no longer. */
 export function cancelReport(core: Core, job: JobRecord): Report | Problem | null {
@@ -84,7 +58,7 @@ const unwatched = (job: JobRecord): Problem =>
   )
 
 /** Back into the queue, to be bought (again). The run's own pause holds for it too. */
-export function releaseReport(job: JobRecord): Report | Problem | null {
+export function releaseReport(core: Core, job: JobRecord): Report | Problem | null {
   if (job.state === 'unconfirmed') {
     return impossible(
       job,
@@ -93,7 +67,34 @@ export function releaseReport(job: JobRecord): Report | Problem | null {
     )
   }
   if (!canMove(job.state, 'released')) return null
+  if (core.scheduler.isWorkingOn(job.id)) {
+    return impossible(
+      job,
+      'was let go while it was being worked on, and what that brings is still to come.',
+      'Try again in a minute.',
+    )
+  }
+  if (isOrphan(core, job)) return orphan(job)
   return { event: { type: 'released' }, facts: { by: 'a person' } }
+}
+
+/** Whether nobody would work on the row: its account was removed. */
+const isOrphan = ({ engine }: Core, job: JobRecord): boolean =>
+  engine.store.accounts.get(job.accountId)?.removedAt !== null
+
+const orphan = (job: JobRecord): Problem =>
+  impossible(job, 'belongs to an account that was removed.', 'Import its sheet as a new run to buy it.')
+
+/** Only known by its task: whatever became of the clip, it was paid for or may have been. */
+const isPaidFor = ({ remoteId, problem: found }: JobRecord): boolean =>
+  remoteId !== null && found?.code !== 'task-failed'
+
+function refetchReport(core: Core, job: JobRecord): Report | Problem {
+  if (!canMove(job.state, 'refetched') || job.remoteId === null) {
+    return impossible(job, 'has no task at the provider to fetch.', 'Release it to buy it.')
+  }
+  if (isOrphan(core, job)) return orphan(job)
+  return { event: { type: 'refetched' }, facts: { by: 'a person' } }
 }
 
 function setPause(core: Core, ids: readonly number[], isPaused: boolean) {
@@ -150,14 +151,13 @@ export const jobs = {
     touch(context, input.ids, (job) => cancelReport(context, job)),
   ),
   release: calls.jobs.release.handler(({ context, input }) =>
-    touch(context, input.ids, (job) => releaseReport(job)),
+    touch(context, input.ids, (job) => releaseReport(context, job)),
   ),
   refetch: calls.jobs.refetch.handler(({ context, input }) =>
-    touch(context, input.ids, (job) =>
-      canMove(job.state, 'refetched') && job.remoteId !== null
-        ? { event: { type: 'refetched' }, facts: { by: 'a person' } }
-        : impossible(job, 'has no task at the provider to fetch.', 'Release it to buy it.'),
-    ),
+    touch(context, input.ids, (job) => refetchReport(context, job)),
+  ),
+  moveToModel: calls.jobs.moveToModel.handler(({ context, input }) =>
+    moveToModel(context, input.ids, input.model),
   ),
   prioritise: calls.jobs.prioritise.handler(({ context, input }) => {
     const { store } = context.engine
@@ -230,7 +230,15 @@ function reconcileReport(core: Core, job: JobRecord, answer: Answer): Report {
 /** Retrying pays again; what is unsure is never part of it. */
 export function retryFailed(core: Core, runId: number) {
   const ids = core.engine.store.jobs.ids({ runId, states: ['failed'] })
-  return touch(core, ids, (job) => releaseReport(job))
+  return touch(core, ids, (job) =>
+    isPaidFor(job)
+      ? impossible(
+          job,
+          'was paid for or may have been, so it is not bought again together with the others.',
+          'Fetch its clip again; release the row itself if you accept to pay again.',
+        )
+      : releaseReport(core, job),
+  )
 }
 
 /** Held rows of a run: from here on they are bought. */
@@ -238,5 +246,5 @@ export function startHeld(core: Core, runId: number) {
   const { store, clock } = core.engine
   store.runs.start(runId, clock.now())
   const ids = store.jobs.ids({ runId, states: ['held'] })
-  return touch(core, ids, (job) => releaseReport(job))
+  return touch(core, ids, (job) => releaseReport(core, job))
 }

@@ -23,21 +23,26 @@ export type DomainEvent =
   | { type: 'held'; problem: Problem | null }
   | { type: 'released' }
   | { type: 'refetched' }
+  | { type: 'moved'; order: MovedOrder; isHeld: boolean; problem: Problem | null }
   | { type: 'cancelled'; problem: Problem | null }
 export type EventType = DomainEvent['type']
 
+/** What a row orders once it was moved to another model. */
+export type MovedOrder = Pick<JobRecord, 'model' | 'order' | 'estimateMicros'>
+
 /** Every move there is. Whoever wonders whether something can happen reads this. */
 export const MOVES = {
-  held: ['released', 'cancelled'],
-  queued: ['claimed', 'held', 'set-back', 'cancelled'],
+  held: ['released', 'moved', 'cancelled'],
+  queued: ['claimed', 'held', 'set-back', 'moved', 'cancelled'],
   uploading: ['ready', 'set-back', 'refused', 'cancelled'],
   submitting: ['accepted', 'unclear', 'lost', 'set-back', 'refused'],
   unconfirmed: ['found', 'looked', 'released', 'cancelled'],
   generating: ['still-running', 'rendered', 'set-back', 'refused', 'cancelled'],
   downloading: ['relinked', 'saved', 'set-back', 'refused', 'cancelled'],
   done: [],
-  failed: ['released', 'refetched'],
-  cancelled: ['released', 'refetched'],
+  failed: ['released', 'refetched', 'moved'],
+  // A clip that was on its way when its row was let go is kept.
+  cancelled: ['released', 'refetched', 'moved', 'saved'],
 } as const satisfies Record<JobState, readonly EventType[]>
 
 export const canMove = (state: JobState, type: EventType): boolean =>
@@ -127,6 +132,8 @@ function changeFor(job: JobRecord, event: DomainEvent, now: number): Change | nu
       return { ...UNBOUGHT, state: 'queued', runAt: now }
     case 'refetched':
       return refetch(job, now)
+    case 'moved':
+      return { ...UNBOUGHT, ...event.order, state: afterMove(job, event), problem: event.problem }
     case 'cancelled':
       return { state: 'cancelled', runAt: now, finishedAt: now, problem: event.problem }
     default:
@@ -149,6 +156,10 @@ function setBack(job: JobRecord, event: Extract<DomainEvent, { type: 'set-back' 
     setbacks: event.counts ? job.setbacks + 1 : job.setbacks,
   }
 }
+
+/** Only a row that was to be bought, at no higher price, still is; all others wait to be released. */
+const afterMove = (job: JobRecord, { isHeld }: { isHeld: boolean }): JobState =>
+  job.state === 'queued' && !isHeld ? 'queued' : 'held'
 
 /** A known task is looked at again, free of charge: its link is fetched if there is one, else asked for. */
 function refetch(job: JobRecord, now: number): Change | null {

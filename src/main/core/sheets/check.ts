@@ -2,12 +2,7 @@ import { createHash } from 'node:crypto'
 import path from 'node:path'
 import type { CheckedRow, PriceLine, SheetCheck } from '../../../shared/check.ts'
 import { findModel } from '../../../shared/models/catalogue.ts'
-import type {
-  Estimate,
-  Family,
-  ReferenceKind,
-  ResolvedOrder,
-} from '../../../shared/models/types.ts'
+import type { Estimate, Family, ReferenceKind, ResolvedOrder } from '../../../shared/models/types.ts'
 import { checkOrder } from '../../../shared/models/validate.ts'
 import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
 import type { Sheet, SheetRow } from '../../../shared/sheet.ts'
@@ -64,7 +59,7 @@ export async function checkSheet(
   }
   await priceRows(rows, prices)
   const run = store.runs.bySheet(file)
-  const gone = run ? compare(rows, store.jobs.ofRun(run.id)) : []
+  const gone = run ? compare(rows, store.jobs.ofRun(run.id), store) : []
   return { sheet, path: file, rows, gone, runId: run?.id ?? null }
 }
 
@@ -165,7 +160,8 @@ async function checkRow(
 /** A file that cannot be read is its own problem: what the rules say of too few files only follows from it. */
 const isAboutMedia = ({ place }: Problem): boolean => /^(ref|audio$)/.test(place.column ?? '')
 
-function rulesOf(account: AccountRecord | null, family: Family | undefined) {
+/** What an account's rows may order. */
+export function rulesOf(account: AccountRecord | null, family: Family | undefined) {
   return {
     family: family ?? (account?.family === 'vtrix' ? 'vtrix' : 'evolink'),
     ...(account && {
@@ -234,7 +230,9 @@ function namedAccount(
   return account
 }
 
-function fingerprintOf(order: ResolvedOrder, references: Media[], audio: Media | null): string {
+type Source = Pick<Media, 'sha256' | 'address'>
+
+function fingerprintOf(order: object, references: readonly Source[], audio: Source | null): string {
   const sources = references.map((media) => media.sha256 ?? media.address)
   const sorted = Object.fromEntries(Object.entries(order).sort(([a], [b]) => (a < b ? -1 : 1)))
   const text = JSON.stringify([sorted, sources, audio ? (audio.sha256 ?? audio.address) : null])
@@ -242,10 +240,27 @@ function fingerprintOf(order: ResolvedOrder, references: Media[], audio: Media |
 }
 
 /**
+ * What a job orders now. A job that was moved to another model keeps the fingerprint of its row, so that the
+ * unchanged sheet buys nothing again; this one recognises it in a sheet that was changed the same way.
+ */
+function orderedBy(job: JobRecord, store: Store): string {
+  const sources = store.jobs.references(job.id).map(({ role, referenceId, address }) => {
+    const stored = referenceId === null ? undefined : store.references.get(referenceId)
+    return { role, sha256: stored?.sha256 ?? null, address }
+  })
+  const audio = sources.find(({ role }) => role === 'audio') ?? null
+  return fingerprintOf(
+    job.order,
+    sources.filter(({ role }) => role === 'reference'),
+    audio,
+  )
+}
+
+/**
  * Matches rows with the jobs of an earlier import: by the `id` column, else by what they order (equal rows
  * by their count). Returns the jobs that no row stands for any more.
  */
-function compare(rows: ReadyRow[], jobs: JobRecord[]): JobRecord[] {
+function compare(rows: ReadyRow[], jobs: JobRecord[], store: Store): JobRecord[] {
   const byKey = new Map<string, JobRecord[]>()
   const keep = (key: string, job: JobRecord) => byKey.set(key, [...(byKey.get(key) ?? []), job])
   for (const job of jobs) keep(job.rowKey === null ? `content ${job.fingerprint}` : `id ${job.rowKey}`, job)
@@ -257,9 +272,27 @@ function compare(rows: ReadyRow[], jobs: JobRecord[]): JobRecord[] {
     const job = id === undefined ? matches.shift() : matches.splice(0).at(-1)
     if (!job) continue
     row.job = job
-    row.standing = row.fingerprint === '' || job.fingerprint === row.fingerprint ? 'same' : 'changed'
+    row.standing = isSame(row, job, store) ? 'same' : 'changed'
   }
-  return [...byKey.values()].flat()
+  return matchMoved(rows, [...byKey.values()].flat(), store)
+}
+
+const isSame = ({ fingerprint }: ReadyRow, job: JobRecord, store: Store): boolean =>
+  fingerprint === '' || fingerprint === job.fingerprint || fingerprint === orderedBy(job, store)
+
+/** Rows without an id that say now what a job was moved to by hand. Returns the jobs that are still left. */
+function matchMoved(rows: ReadyRow[], left: JobRecord[], store: Store): JobRecord[] {
+  const open = new Map<string, ReadyRow[]>()
+  for (const row of rows) {
+    if (row.job || row.fingerprint === '' || row.sheetRow.values.id !== undefined) continue
+    open.set(row.fingerprint, [...(open.get(row.fingerprint) ?? []), row])
+  }
+  if (open.size === 0) return left
+  return left.filter((job) => {
+    const row = job.rowKey === null ? open.get(orderedBy(job, store))?.shift() : undefined
+    if (row) Object.assign(row, { job, standing: 'same' })
+    return !row
+  })
 }
 
 /** What a person sees of a checked sheet. */

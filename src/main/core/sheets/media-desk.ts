@@ -96,7 +96,8 @@ export class MediaDesk {
   }
 }
 
-function factsOf(stored: Reference): ReferenceFacts {
+/** What is known of a stored reference. */
+export function factsOf(stored: Reference): ReferenceFacts {
   return {
     name: stored.name,
     kind: stored.kind,

@@ -143,7 +143,8 @@ export function createJobs(db: Sqlite) {
        attempt = @attempt, setbacks = @setbacks, progress = @progress, remote_id = @remoteId,
        accepted_at = @acceptedAt, estimated_ms = @estimatedMs, link = @link,
        link_expires_at = @linkExpiresAt, estimate_micros = @estimateMicros, clip_name = @clipName,
-       problem_json = @problemJson, finished_at = @finishedAt, version = @version
+       problem_json = @problemJson, finished_at = @finishedAt, model = @model, order_json = @orderJson,
+       version = @version
      WHERE id = @id AND version = @version - 1`,
   )
   const takeQueued = db.prepare(TAKE_QUEUED)
@@ -198,8 +199,8 @@ export function createJobs(db: Sqlite) {
     },
     /** Writes a job whose version was counted up by one. False: somebody else wrote first, read again. */
     save(job: JobRecord): boolean {
-      const { order: _order, cells: _cells, problem, ...rest } = job
-      return save.run({ ...rest, problemJson: toJson(problem) }).changes === 1
+      const { order, cells: _cells, problem, ...rest } = job
+      return save.run({ ...rest, orderJson: toJson(order), problemJson: toJson(problem) }).changes === 1
     },
     takeQueued: (accountId: number, now: number, limit: number) =>
       readAll(takeQueued.all({ accountId, now, limit })),

@@ -307,6 +307,13 @@ function addChanges(program: Command, choose: (work: Work) => void): void {
       choose((session) => changes.release(session, ids.map(toJobId), given.yes)),
     )
   program
+    .command('move <jobs...>')
+    .description('order rows that are not bought from another model: checked and priced anew')
+    .requiredOption('--model <id>', 'the model, for instance the successor of a retired one')
+    .action((ids: string[], given: { model: string }) =>
+      choose((session) => changes.move(session, ids.map(toJobId), given.model)),
+    )
+  program
     .command('refetch <jobs...>')
     .description('look again for the output of a task that is known; costs nothing')
     .action((ids: string[]) => choose((session) => changes.refetch(session, ids.map(toJobId))))

@@ -84,6 +84,25 @@ export function release(session: Session, ids: number[], isSure: boolean): Promi
   })
 }
 
+/** `move JOB… --model ID`: the new price is seen before anything is bought at it. */
+export function move(session: Session, ids: number[], model: string): Promise<number> {
+  return withOwner(session, async ({ client }) => {
+    const exitCode = sayTouched(session, await client.jobs.moveToModel({ ids, model }), `moved to ${model}`)
+    const held: number[] = []
+    for (const id of ids) {
+      const { job } = await client.jobs.get({ id })
+      if (job.model !== model) continue
+      session.out.record('job', job)
+      if (job.state === 'held') held.push(id)
+      if (job.problem) session.out.problem(job.problem, job.row)
+    }
+    session.out.hint(
+      held.length > 0 ? `Buy them with: reelsheet release ${held.join(' ')}` : 'Go on with: reelsheet resume',
+    )
+    return exitCode
+  })
+}
+
 /** What buying these rows (again) may cost. */
 export async function priceOf(client: Client, ids: readonly number[]) {
   const families = new Map((await client.accounts.list()).map(({ id, family }) => [id, family]))
