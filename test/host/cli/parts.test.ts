@@ -118,6 +118,14 @@ describe('what to type', () => {
       'accounts update main --ask-key',
     )
     expect(commandFor(problem('not-possible', 'x', 'y'), run)).toContain('reelsheet release JOB')
+    const model = 'wan2.6-reference-video'
+    expect(commandFor(problem('model-retired', 'x', 'y', { model }), run)).toContain(
+      'reelsheet move JOB… --model wan2.7-reference-video',
+    )
+    expect(commandFor(problem('price-changed', 'x', 'y', { jobId: 9 }), run)).toBe(
+      'reelsheet resume "my night"',
+    )
+    expect(commandFor(problem('price-changed', 'x', 'y', { jobId: 9, row: 2 }), run)).toContain('release JOB')
     expect(commandFor(problem('disk-full', 'x', 'y'), run)).toBe('reelsheet resume "my night"')
   })
 })

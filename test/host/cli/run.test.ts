@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { type Practice, startPractice } from '../../../src/practice/index.ts'
-import { BIN, Desk } from './cli.ts'
+import { BIN, BOAT, Desk } from './cli.ts'
 
 const TIMEOUT = 40_000
 const CANARY = 'sk-canary-5b1c9d7e0f42'
@@ -194,3 +194,28 @@ function relativeBoat(): string {
     '../'.repeat(20) + join(import.meta.dirname, '../../../resources/sample/media/paper-boat.png').slice(1)
   )
 }
+
+it(
+  'moves the rows of a model that is gone, shows the new price, and buys them once they are released',
+  async () => {
+    const desk = new Desk()
+    const header = 'id,model,prompt,duration,ref 1'
+    const sheet = desk.write('night.csv', `${header}\na,wan2.6-image-to-video-flash,one [400],2,${BOAT}\n`)
+    expect(await desk.run('run', sheet, '--archive', 'archive')).toMatchObject({ code: 1 })
+    const moved = await desk.run('move', '1', '--model', 'wan2.7-image-to-video', '--json')
+    expect(moved).toMatchObject({ code: 0, stderr: '' })
+    expect(moved.records.find(({ type }) => type === 'job')).toMatchObject({
+      state: 'held',
+      model: 'wan2.7-image-to-video',
+    })
+    expect(moved.stdout).toContain('instead of')
+    const text = await desk.run('move', '1', '--model', 'wan2.6-reference-video')
+    expect(text).toMatchObject({ code: 2 })
+    expect(`${text.stdout}${text.stderr}`).toContain('stays as it is')
+    expect(await desk.run('release', '1')).toMatchObject({ code: 0 })
+    const job = await desk.run('job', '1')
+    expect(job.stdout).toContain('moved')
+    expect(job.stdout).toContain('wan2.7-image-to-video')
+  },
+  TIMEOUT,
+)

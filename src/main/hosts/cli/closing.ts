@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import { type Job, JobState } from '../../../shared/job.ts'
+import { findModel } from '../../../shared/models/catalogue.ts'
 import type { Problem } from '../../../shared/problem.ts'
 import type { Run } from '../../../shared/run.ts'
 import { EXIT, exitCodeOf } from './exit-code.ts'
@@ -131,9 +132,18 @@ export function commandFor(need: Problem, run: Pick<Run, 'id' | 'name'>, job?: P
     case 'key-refused':
     case 'key-missing':
       return `reelsheet accounts update ${account ?? 'NAME'} --ask-key, then reelsheet resume ${quoted(run.name)}`
+    case 'model-retired':
+      return `reelsheet jobs --run ${run.id} --state held, then reelsheet move JOB… --model ${successorOf(need)}`
+    case 'price-changed':
+      // Of a row that was moved to another model, or of the whole run.
+      return need.place.row === undefined
+        ? `reelsheet resume ${quoted(run.name)}`
+        : `reelsheet jobs --run ${run.id} --state held, then reelsheet release JOB… (or reelsheet cancel JOB…)`
     case 'not-possible':
       return `reelsheet jobs --run ${run.id} --state held, then reelsheet release JOB (or reelsheet cancel JOB)`
     default:
       return `reelsheet resume ${quoted(run.name)}`
   }
 }
+
+const successorOf = ({ place }: Problem): string => findModel(place.model ?? '')?.successor ?? 'MODEL'
