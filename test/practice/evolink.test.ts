@@ -257,3 +257,18 @@ test('limits answer 429, rates with Retry-After and tasks in flight without', as
   bench.clock.pass(600_000)
   expect((await bench.post(CREATE, reference({ duration: 6 }))).status).toBe(200)
 })
+
+test('price rules are told without a key, for one model and for all', async () => {
+  const bench = await openBench()
+  const nobody = { authorization: '' }
+  const all = await bench.get('/v1/catalog/pricing-rules', nobody)
+  expect(all.status).toBe(200)
+  const one = await bench.get('/v1/catalog/models/wan2.6-reference-video-flash/pricing-rules', nobody)
+  expect(one.body.model).toMatchObject({
+    model_id: 'wan2.6-reference-video-flash',
+    components: [{ rate: { uc: '23800', credits: '2.38' }, minimum_charge: { uc: '90000', credits: '9' } }],
+  })
+  expect(all.body.models).toContainEqual(one.body.model)
+  expect(Date.parse(String(one.body.meta.fresh_until))).toBeGreaterThan(bench.clock.now())
+  expect((await bench.get('/v1/catalog/models/wan9/pricing-rules', nobody)).status).toBe(404)
+})
