@@ -179,4 +179,15 @@ describe('estimate', () => {
     expect(found).toMatchObject({ basis: 'learned', lowMicros: 450_000 })
     expect(found.note).toContain('12')
   })
+
+  it('counts the clips of the very price that it used', () => {
+    const learned = {
+      prices: { 'wan26_r2v:720p': 90_000, 'wan26_r2v:720p:silent': 40_000 },
+      counts: { 'wan26_r2v:720p': 12, 'wan26_r2v:720p:silent': 1 },
+    }
+    const order = { ...resolved(good('wan26_r2v')), expectsSound: false }
+    const found = estimate(order, [], account({ family: 'vtrix', currency: 'usd', learned }))
+    expect(found).toMatchObject({ lowMicros: 200_000 })
+    expect(found.note).toContain('one charged clip')
+  })
 })
