@@ -1,4 +1,5 @@
-import { parseTemplate, renderName, uniqueName } from '../archive/names.ts'
+import { DEFAULT_NAME_TEMPLATE } from '../../../shared/run.ts'
+import { type NameTemplate, parseTemplate, renderName, uniqueName } from '../archive/names.ts'
 import type { JobRecord } from '../store/jobs.ts'
 import type { RunRecord } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
@@ -7,10 +8,16 @@ import type { Store } from '../store/store.ts'
 export function reserveClipName(job: JobRecord, store: Store, now: number): string {
   const run = store.runs.get(job.runId)
   if (!run) throw new Error(`run ${job.runId} is gone`)
-  const parsed = parseTemplate(run.nameTemplate, run.headers)
-  if (!parsed.template) throw new Error('the template was checked when the run was made')
-  const wanted = renderName(parsed.template, factsOf(job, run, store, now))
+  const wanted = renderName(templateOf(run), factsOf(job, run, store, now))
   return uniqueName(wanted, (name) => isTaken(name, run, job.id, store))
+}
+
+/** Checked when the run was made; should it no longer fit, a paid clip is archived under a plain name. */
+function templateOf(run: RunRecord): NameTemplate {
+  const { template } = parseTemplate(run.nameTemplate, run.headers)
+  const plain = template ?? parseTemplate(DEFAULT_NAME_TEMPLATE).template
+  if (!plain) throw new Error('the default template is one')
+  return plain
 }
 
 /** Whether a name belongs to another job or clip of the folder. */

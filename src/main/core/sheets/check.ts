@@ -11,6 +11,7 @@ import type { AccountRecord } from '../store/accounts.ts'
 import type { JobRecord } from '../store/jobs.ts'
 import { toCreditMicros } from '../store/ledger.ts'
 import type { Store } from '../store/store.ts'
+import { matchRows } from './match.ts'
 import { type Media, MediaDesk } from './media-desk.ts'
 import { readSheet } from './read.ts'
 
@@ -27,6 +28,8 @@ export interface ReadyRow {
   fingerprint: string
   /** The job of an earlier import of this sheet, where there is one. */
   job: JobRecord | null
+  /** Every job that an earlier version of the row made. */
+  earlier: JobRecord[]
   standing: 'new' | 'same' | 'changed'
 }
 
@@ -59,7 +62,7 @@ export async function checkSheet(
   }
   await priceRows(rows, prices)
   const run = store.runs.bySheet(file)
-  const gone = run ? compare(rows, store.jobs.ofRun(run.id), store) : []
+  const gone = run ? matchRows(rows, store.jobs.ofRun(run.id), (job) => orderedBy(job, store)) : []
   return { sheet, path: file, rows, gone, runId: run?.id ?? null }
 }
 
@@ -153,6 +156,7 @@ async function checkRow(
     })),
     fingerprint: order ? fingerprintOf(order, references, audio) : '',
     job: null,
+    earlier: [],
     standing: 'new',
   }
 }
@@ -254,45 +258,6 @@ function orderedBy(job: JobRecord, store: Store): string {
     sources.filter(({ role }) => role === 'reference'),
     audio,
   )
-}
-
-/**
- * Matches rows with the jobs of an earlier import: by the `id` column, else by what they order (equal rows
- * by their count). Returns the jobs that no row stands for any more.
- */
-function compare(rows: ReadyRow[], jobs: JobRecord[], store: Store): JobRecord[] {
-  const byKey = new Map<string, JobRecord[]>()
-  const keep = (key: string, job: JobRecord) => byKey.set(key, [...(byKey.get(key) ?? []), job])
-  for (const job of jobs) keep(job.rowKey === null ? `content ${job.fingerprint}` : `id ${job.rowKey}`, job)
-  for (const row of rows) {
-    const id = row.sheetRow.values.id
-    const key = id === undefined ? `content ${row.fingerprint}` : `id ${id}`
-    const matches = byKey.get(key) ?? []
-    // The newest job stands for the row; what it replaced was an earlier version of it.
-    const job = id === undefined ? matches.shift() : matches.splice(0).at(-1)
-    if (!job) continue
-    row.job = job
-    row.standing = isSame(row, job, store) ? 'same' : 'changed'
-  }
-  return matchMoved(rows, [...byKey.values()].flat(), store)
-}
-
-const isSame = ({ fingerprint }: ReadyRow, job: JobRecord, store: Store): boolean =>
-  fingerprint === '' || fingerprint === job.fingerprint || fingerprint === orderedBy(job, store)
-
-/** Rows without an id that say now what a job was moved to by hand. Returns the jobs that are still left. */
-function matchMoved(rows: ReadyRow[], left: JobRecord[], store: Store): JobRecord[] {
-  const open = new Map<string, ReadyRow[]>()
-  for (const row of rows) {
-    if (row.job || row.fingerprint === '' || row.sheetRow.values.id !== undefined) continue
-    open.set(row.fingerprint, [...(open.get(row.fingerprint) ?? []), row])
-  }
-  if (open.size === 0) return left
-  return left.filter((job) => {
-    const row = job.rowKey === null ? open.get(orderedBy(job, store))?.shift() : undefined
-    if (row) Object.assign(row, { job, standing: 'same' })
-    return !row
-  })
 }
 
 /** What a person sees of a checked sheet. */

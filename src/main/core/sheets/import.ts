@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { RunCreated } from '../../../shared/contract.ts'
-import { isFinal } from '../../../shared/job.ts'
+import type { JobState } from '../../../shared/job.ts'
 import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
 import { DEFAULT_NAME_TEMPLATE } from '../../../shared/run.ts'
 import { preflight } from '../archive/check.ts'
@@ -29,12 +29,25 @@ export interface ImportInput {
 /** A clip's room is not known before it is made; eight megabits a second is ample for 1080p. */
 const BYTES_PER_SECOND = 1_000_000
 
+/** One import at a time: two of one sheet at once would each find no run of it and buy every row twice. */
+const underWay = new WeakMap<Engine['store'], Promise<unknown>>()
+
+export function importSheet(engine: Engine, input: ImportInput): Promise<RunCreated> {
+  const before = underWay.get(engine.store) ?? Promise.resolve()
+  const mine = before.then(() => importNext(engine, input))
+  underWay.set(
+    engine.store,
+    mine.catch(() => undefined),
+  )
+  return mine
+}
+
 /**
  * Makes a run of a sheet, or brings the earlier run of the same sheet up to date: new and changed rows
  * become jobs, rows that stand already are never bought again. References are stored first, then all rows
  * are written in one transaction.
  */
-export async function importSheet(engine: Engine, input: ImportInput): Promise<RunCreated> {
+async function importNext(engine: Engine, input: ImportInput): Promise<RunCreated> {
   const ready = await checkSheet(engine.store, input, new PriceDesk(engine))
   const bad = ready.rows.filter((row) => !isReady(row))
   const wanted = ready.rows.filter((row) => isReady(row) && row.standing !== 'same')
@@ -46,7 +59,7 @@ export async function importSheet(engine: Engine, input: ImportInput): Promise<R
   const ids = await storeMedia(engine, wanted)
   const { runId, created } = engine.store.write(() => {
     const run = before ?? createRun(engine, input, ready, folder, template)
-    if (before) engine.store.runs.setSheet(before.id, ready.sheet.sha256, ready.sheet.headers)
+    if (before) engine.store.runs.setSheet(before.id, ready.sheet.sha256, allHeaders(ready, before))
     if (before && input.capMicros !== null) engine.store.runs.setCap(before.id, input.capMicros)
     cancelReplaced(engine, ready)
     for (const row of wanted) insertJob(engine, run, row, ids, input.isHeld)
@@ -64,6 +77,11 @@ export async function importSheet(engine: Engine, input: ImportInput): Promise<R
     problems: bad.flatMap((row) => row.problems.filter((one) => one.level === 'error')),
   }
 }
+
+/** Rows of the earlier sheet keep the columns that their names and the manifest are made of. */
+const allHeaders = ({ sheet }: ReadySheet, before: RunRecord): string[] => [
+  ...new Set([...sheet.headers, ...before.headers]),
+]
 
 const isReady = (row: ReadyRow): boolean =>
   row.order !== null && !row.problems.some((one) => one.level === 'error')
@@ -237,21 +255,37 @@ function freeName(store: Engine['store'], wanted: string): string {
   return candidate
 }
 
-/** A changed row replaces its earlier version where that was not bought yet. */
+/** What no longer stands for its row is not bought any more, where it was not bought yet. */
 function cancelReplaced(engine: Engine, { rows }: ReadySheet): void {
-  for (const { job, standing } of rows) {
-    if (standing !== 'changed' || !job || isFinal(job.state)) continue
-    if (job.state !== 'held' && job.state !== 'queued') continue
-    const replaced: Problem = problem(
-      'row-repeated',
-      'A changed version of this row took its place before it was bought.',
-      'Nothing to do.',
-      { jobId: job.id, row: job.row },
-      'info',
-    )
-    apply(engine, job.id, { event: { type: 'cancelled', problem: replaced } })
+  for (const row of rows.filter(isReady)) {
+    for (const job of row.earlier) {
+      if (row.standing === 'changed' || job !== row.job) cancelUnbought(engine, job.id)
+    }
   }
 }
+
+function cancelUnbought(engine: Engine, jobId: number): void {
+  // Read again: the row may have been bought since the sheet was compared.
+  const job = engine.store.jobs.get(jobId)
+  if (!job || !UNBOUGHT.includes(job.state)) return
+  const attempt = engine.store.attempts.undecided(jobId)
+  const replaced: Problem = problem(
+    'row-repeated',
+    'A changed version of this row took its place before it was bought.',
+    'Nothing to do.',
+    { jobId, row: job.row },
+    'info',
+  )
+  apply(engine, jobId, {
+    event: { type: 'cancelled', problem: replaced },
+    ...(attempt && {
+      attempt: { id: attempt.id, outcome: 'not-sent' },
+      ledger: { attemptId: attempt.id, entry: { standing: 'released' } },
+    }),
+  })
+}
+
+const UNBOUGHT: readonly JobState[] = ['held', 'queued', 'uploading']
 
 function insertJob(
   { store, clock }: Engine,
