@@ -167,13 +167,16 @@ describe('a repeat that does not get through says nothing of the first request',
     ['no connection', new Unreachable({ problem: TROUBLE, isOffline: true })],
     ['a rate limit', new Busy({ problem: TROUBLE, retryAfterMs: 4000, isRateLimit: true })],
     ['a busy provider', new Busy({ problem: TROUBLE, retryAfterMs: null, isRateLimit: false })],
-  ])('%s: the row stays in doubt, its money counts, and the one repeat is still to come', async (_, error) => {
-    const report = await send(throwing(error), given)
-    expect(report.event).toMatchObject({ type: 'unclear' })
-    expect((report.event as { repeatAt: number }).repeatAt).toBeGreaterThan(NOW)
-    expect(report.attempt).toEqual({ id: report.attemptId, unrepeated: true })
-    expect(report).not.toHaveProperty('ledger')
-  })
+  ])(
+    '%s: the row stays in doubt, its money counts, and the one repeat is still to come',
+    async (_, error) => {
+      const report = await send(throwing(error), given)
+      expect(report.event).toMatchObject({ type: 'unclear' })
+      expect((report.event as { repeatAt: number }).repeatAt).toBeGreaterThan(NOW)
+      expect(report.attempt).toEqual({ id: report.attemptId, unrepeated: true })
+      expect(report).not.toHaveProperty('ledger')
+    },
+  )
 
   test.each(['invalid_request', 'content', 'not_found'] as const)(
     'refused (%s): unconfirmed, never failed and free',
