@@ -115,9 +115,19 @@ export class Scheduler {
     const now = clock.now()
     let nextAt = store.jobs.nextWakeAt(now) ?? NEVER
     for (const account of store.accounts.list()) {
-      nextAt = Math.min(nextAt, this.dispatchAccount(this.refresh(account, now), now))
+      nextAt = Math.min(nextAt, this.lookAt(account, now))
     }
     return nextAt
+  }
+
+  /** One account's fault is told and tried again; the clips of the others do not wait for it. */
+  private lookAt(account: AccountRecord, now: number): number {
+    try {
+      return this.dispatchAccount(this.refresh(account, now), now)
+    } catch (error) {
+      this.tellFault(error)
+      return now + RETRY_WRITE_MS
+    }
   }
 
   /** An account whose trouble was said to end by now works again. */
@@ -259,6 +269,8 @@ export class Scheduler {
       const isRepeat = attempt.sentAt !== null
       if (isRepeat && !mayRepeat(attempt, provider, now)) {
         apply(this.engine, job.id, lost(attempt, firstLookAt(provider, now), job.problem ?? unknownOutcome()))
+        // It may be due at once, and the unconfirmed were looked at before.
+        this.isAwake = true
         continue
       }
       if (isRepeat && account.stops === 'everything') continue
@@ -329,10 +341,28 @@ export class Scheduler {
     const { store } = this.engine
     const room = pace.inFlight(now) - store.jobs.countInFlight(account.id)
     if (room <= 0) return
-    for (const job of store.jobs.takeQueued(account.id, now, room)) {
-      if (!this.claimOne(job, now)) return
-      // What was claimed is sent in the next look, which comes at once.
+    // A row that was let go and released may still be worked on: what that brings is not the new purchase's.
+    const due = store.jobs.takeQueued(account.id, now, room + this.working.size)
+    for (const job of this.free(due, room)) {
+      // Either way the next look comes at once: what was claimed is sent, or another run's rows have room.
+      const isClaimed = this.tryClaim(job, now)
       this.isAwake = true
+      if (!isClaimed) return
+    }
+  }
+
+  /** A row that a fault of our own keeps from being taken waits; the ones behind it go on. */
+  private tryClaim(job: JobRecord, now: number): boolean {
+    try {
+      return this.claimOne(job, now)
+    } catch (error) {
+      if (isOfDisk(error)) throw error
+      this.engine.log.error('a row could not be taken', {
+        jobId: job.id,
+        error: String((error as Error).stack),
+      })
+      apply(this.engine, job.id, this.reportInternal(job))
+      return true
     }
   }
 
@@ -367,10 +397,12 @@ export class Scheduler {
   // Applying
 
   private work(jobs: JobRecord[], step: () => Promise<Map<number, Report>>): void {
-    const one = this.applyAll(jobs, step).finally(() => {
-      for (const job of jobs) this.working.delete(job.id)
-      this.wake()
-    })
+    const one = this.applyAll(jobs, step)
+      .catch((error: unknown) => this.tellFault(error))
+      .finally(() => {
+        for (const job of jobs) this.working.delete(job.id)
+        this.wake()
+      })
     for (const job of jobs) this.working.set(job.id, one)
   }
 
@@ -409,17 +441,17 @@ export class Scheduler {
   }
 
   /**
-   * A report that the schema refuses (a task id that another row has) will be refused every time: the row
-   * waits with a named problem instead, unconfirmed where it may have been bought.
+   * A report that the schema refuses (a task id that another row has) or that our own code stumbles over will
+   * be refused every time: the row waits with a named problem instead, unconfirmed where it may have been bought.
    */
   private tryInstead([jobId, report]: [jobId: number, report: Report]): boolean {
     const job = this.engine.store.jobs.get(jobId)
-    if (!job || !this.lastFault?.startsWith('SQLITE_CONSTRAINT')) return false
-    this.engine.log.error('the schema refused a report', { jobId, facts: JSON.stringify(report.facts ?? {}) })
+    if (!job || isOfDisk(this.lastFault)) return false
+    this.engine.log.error('a report was refused', { jobId, facts: JSON.stringify(report.facts ?? {}) })
     return this.tryApply([[jobId, this.reportInternal(job)]])
   }
 
-  private lastFault: string | undefined
+  private lastFault: unknown
 
   private tryApply(reports: [jobId: number, report: Report][]): boolean {
     try {
@@ -428,7 +460,7 @@ export class Scheduler {
       })
       return true
     } catch (error) {
-      this.lastFault = (error as { code?: string }).code
+      this.lastFault = error
       this.tellFault(error)
       return false
     }
@@ -446,7 +478,7 @@ export class Scheduler {
 
   /** A fault of our own is a set-back with a reference into the log, never a lost row. */
   private reportInternal(job: JobRecord): Report {
-    const { clock, random } = this.engine
+    const { clock, random, store } = this.engine
     const found = problem(
       'internal',
       'Reelsheet made a mistake while working on this row. Nothing was sent again because of it.',
@@ -454,8 +486,12 @@ export class Scheduler {
       { jobId: job.id },
     )
     const retryAt = clock.now() + backOffMs(job.setbacks + 3, random.next())
-    const attempt = this.engine.store.attempts.undecided(job.id)
-    if (job.state === 'submitting' && attempt) return lost(attempt, NEVER, found)
+    const attempt = store.attempts.undecided(job.id)
+    if (job.state === 'submitting' && attempt) {
+      const account = store.accounts.get(job.accountId)
+      const provider = account && this.engine.providerFor(account, job.model)
+      return lost(attempt, provider ? firstLookAt(provider, clock.now()) : NEVER, found)
+    }
     return job.state === 'unconfirmed'
       ? { event: { type: 'looked', problem: found, lookAt: retryAt } }
       : { event: { type: 'set-back', problem: found, retryAt, counts: true } }
@@ -465,6 +501,12 @@ export class Scheduler {
 /** A wait that only our own stop has caused is not written down: the row goes on where it was. */
 function isCutOff(report: Report): boolean {
   return report.event.type === 'set-back' && !report.attempt && !report.account
+}
+
+/** Trouble of the machine, which ends: the same write will do later. All else is a fault of the row or of ours. */
+function isOfDisk(error: unknown): boolean {
+  const code = (error as { code?: unknown } | undefined)?.code
+  return typeof code === 'string' && code.startsWith('SQLITE_') && !code.startsWith('SQLITE_CONSTRAINT')
 }
 
 function cannotStore(error: unknown): Problem {

@@ -138,10 +138,16 @@ async function makeRoom({
   let freed = 0
   for (const unused of engine.store.references.unusedUploads(account.id)) {
     if (unused.fileId === null || !provider.deleteFile) continue
+    const { references } = engine.store
+    // Forgotten first: a row that comes meanwhile must not be sent with an address that is about to die.
+    if (!references.unusedUploads(account.id).some(({ id }) => id === unused.id)) continue
+    references.forgetUpload(unused.id)
     await provider.deleteFile(unused.fileId, signal).catch((error: unknown) => {
-      if (!isOfKind(error, 'not_found')) throw error
+      if (isOfKind(error, 'not_found')) return
+      const { id: _id, ...kept } = unused
+      references.addUpload(kept)
+      throw error
     })
-    engine.store.references.forgetUpload(unused.id)
     freed += 1
   }
   return freed
