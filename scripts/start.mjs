@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { nodePath, root, setUp } from './setup.mjs'
 
 setUp()
-process.stdout.write('The Electron window is not built yet, so Reelsheet opens in the browser.\n')
+process.stdout.write('The window is not built yet, so Reelsheet is served to your browser.\n')
 const child = spawn(
   nodePath(),
   [join(root, 'src/main/hosts/cli/main.ts'), 'serve', ...process.argv.slice(2)],
-  { stdio: 'inherit' },
+  // The channel tells the child when this process is gone, so that it never works on unseen.
+  { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] },
 )
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
 child.on('exit', (code, signal) => process.exit(code ?? (signal ? 130 : 1)))

@@ -3,16 +3,19 @@
  * With `--faults` every row meets another fault, and a table says what happened and why nothing was bought
  * twice; its facts are read from the provider's own ledger, not from what Reelsheet believes.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import pc from 'picocolors'
 import type { App } from '../core/app.ts'
 import { createApp } from '../core/app.ts'
 import { systemClock, systemRandom } from '../core/system.ts'
+import { EXIT } from './cli/exit-code.ts'
 import { PRACTICE_CLIPS, PROJECT } from './cli/session.ts'
 
 const SPEED = '60'
+const { interrupted: STOPPED, folderInUse: IN_USE } = EXIT
 
 interface Demo {
   home: string
@@ -31,13 +34,17 @@ const FAULTS: Demo = {
   sheet: join(PROJECT, 'resources/sample-faults/sheet.csv'),
 }
 
-function runSheet({ home, archive, sheet }: Demo): number {
+async function runSheet({ home, archive, sheet }: Demo): Promise<number> {
   const cli = join(PROJECT, 'src/main/hosts/cli/main.ts')
   const args = ['run', sheet, '--account', 'practice', '--archive', archive, '--yes']
-  const done = spawnSync(process.execPath, [cli, '--home', home, ...args, '--practice-speed', SPEED], {
-    stdio: 'inherit',
+  const child = spawn(process.execPath, [cli, '--home', home, ...args, '--practice-speed', SPEED], {
+    // The channel ends the child with this process, which would else be worked for unseen.
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   })
-  return done.status ?? 1
+  // The child stops in its own time; a terminal's Ctrl-C reaches it by itself.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
+  const [code] = (await once(child, 'exit')) as [number | null]
+  return code ?? 1
 }
 
 function say(text = ''): void {
@@ -135,7 +142,8 @@ function printTable(rows: Told[]): void {
 }
 
 async function showFaults(): Promise<number> {
-  runSheet(FAULTS)
+  const code = await runSheet(FAULTS)
+  if (code === STOPPED || code === IN_USE) return code
   const app = await openDemo(FAULTS)
   try {
     const rows = await tell(app)
@@ -156,9 +164,9 @@ async function showFaults(): Promise<number> {
   }
 }
 
-function showPlain(): number {
+async function showPlain(): Promise<number> {
   const isAgain = existsSync(join(PLAIN.home, 'reelsheet.db'))
-  const code = runSheet(PLAIN)
+  const code = await runSheet(PLAIN)
   if (code !== 0) return code
   say()
   say(`The clips and their sidecars are in ${pc.bold('./demo-archive')}.`)
@@ -166,4 +174,8 @@ function showPlain(): number {
   return 0
 }
 
-process.exitCode = process.argv.includes('--faults') ? await showFaults() : showPlain()
+if (process.channel) {
+  process.on('disconnect', () => process.exit(STOPPED))
+  process.channel.unref()
+}
+process.exitCode = process.argv.includes('--faults') ? await showFaults() : await showPlain()

@@ -158,3 +158,43 @@ it(
   },
   TIMEOUT,
 )
+
+it.skipIf(process.platform !== 'linux')('ends where no folder can be made', async () => {
+  const desk = new Desk()
+  const { code, stderr } = await desk.run('--home', '/proc/reelsheet', 'status')
+  expect(code).toBe(2)
+  expect(stderr).toContain('/proc/reelsheet cannot be used: no folder can be made there')
+})
+
+it(
+  'does not call a run archived whose reader went away',
+  async () => {
+    const desk = new Desk()
+    const running = desk.start(['run', desk.sheet(['one']), '--archive', 'archive'])
+    running.child.stdout?.destroy()
+    expect((await running.ended).code).toBe(130)
+  },
+  TIMEOUT,
+)
+
+it(
+  'says at the end that rows with problems were not ordered',
+  async () => {
+    const desk = new Desk()
+    const sheet = desk.write(
+      'mixed.csv',
+      `model,prompt,duration,ref 1\n${MODEL},a,2,${BOAT}\n${MODEL},b,99,${BOAT}\n`,
+    )
+    const { code, stdout } = await desk.run('run', sheet, '--archive', 'archive')
+    expect(code).toBe(2)
+    expect(stdout.trim().split('\n').at(-1)).toContain('1 row of the sheet has problems (named above)')
+  },
+  TIMEOUT,
+)
+
+it('names the folder of clips that is not there', async () => {
+  const desk = new Desk()
+  const { code, stderr } = await desk.run('clips', 'rebuild', 'nowhere')
+  expect(code).toBe(2)
+  expect(stderr).toContain('nowhere does not exist')
+})

@@ -2,7 +2,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { commandFor } from '../../../src/main/hosts/cli/closing.ts'
+import { Board } from '../../../src/main/hosts/cli/board.ts'
+import { commandFor, moneyLines } from '../../../src/main/hosts/cli/closing.ts'
+import { explainTest } from '../../../src/main/hosts/cli/commands/accounts.ts'
+import { priceNotes } from '../../../src/main/hosts/cli/commands/check.ts'
 import { exitCodeOf, exitCodeOfProblem } from '../../../src/main/hosts/cli/exit-code.ts'
 import { defaultHome } from '../../../src/main/hosts/cli/home.ts'
 import {
@@ -12,7 +15,9 @@ import {
   parseMicros,
   parsePrice,
 } from '../../../src/main/hosts/cli/money.ts'
+import { parse } from '../../../src/main/hosts/cli/program.ts'
 import {
+  asTyped,
   clean,
   formatProblem,
   formatStretch,
@@ -20,9 +25,11 @@ import {
   quoted,
   shorten,
   widthOf,
+  wrap,
 } from '../../../src/main/hosts/cli/words.ts'
 import { createFileLog } from '../../../src/main/hosts/log.ts'
 import { createSecrets, keyVariable } from '../../../src/main/hosts/secrets.ts'
+import type { Job } from '../../../src/shared/job.ts'
 import { problem } from '../../../src/shared/problem.ts'
 
 describe('money', () => {
@@ -86,10 +93,95 @@ describe('words', () => {
     expect(shorten('湖湖湖', 5)).toBe('湖湖…')
   })
 
+  it('names a row once', () => {
+    const found = problem('not-possible', 'Row 3 (job 3) is done.', 'See "reelsheet jobs".', { row: 3 })
+    expect(formatProblem(found)).toBe('Row 3 (job 3) is done. See "reelsheet jobs".')
+    expect(formatProblem({ ...found, what: 'Row 31 is done.' })).toMatch(/^row 3: Row 31/)
+  })
+
+  it('shows commands as this person types them, and leaves names and paths alone', () => {
+    const text = 'Look with "reelsheet status", then reelsheet resume; not ~/.local/share/reelsheet here.'
+    expect(asTyped(text, { isNpm: false, home: undefined })).toBe(text)
+    expect(asTyped(text, { isNpm: true, home: '/my data' })).toBe(
+      'Look with "npm run -s cli -- --home "/my data" status", then npm run -s cli -- --home "/my data" resume; not ~/.local/share/reelsheet here.',
+    )
+  })
+
+  it('breaks sentences between words, as far in as they begin', () => {
+    expect(wrap('  one two three', 9)).toBe('  one two\n  three')
+    expect(wrap('a-word-that-is-longer-than-the-line b', 5)).toBe('a-word-that-is-longer-than-the-line\nb')
+  })
+
   it('quotes a name for the shell and says stretches of time', () => {
     expect(quoted('night')).toBe('night')
     expect(quoted('my $night')).toBe('"my \\$night"')
     expect([35_000, 300_000, 83_400_000].map(formatStretch)).toEqual(['35 s', '5 min', '23 h 10 min'])
+  })
+})
+
+describe('live board', () => {
+  it('takes a row that was not read before for a queued one', () => {
+    const job = { id: 1, state: 'queued', linkExpiresAt: null } as unknown as Job
+    const board = new Board()
+    expect(board.take(job)).toBeNull()
+    expect(board.take({ ...job, state: 'generating' })).toMatchObject({ from: 'queued' })
+    expect(board.take({ ...job, id: 2, state: 'done' })).toMatchObject({ from: 'queued' })
+  })
+})
+
+describe('prices and charges', () => {
+  it('says of which models a price note speaks when there are several', () => {
+    const line = { account: 'main', model: 'm', note: 'Published.' }
+    expect(priceNotes([line, line])).toEqual(['Published.'])
+    expect(priceNotes([line, { account: 'other', model: 'n', note: 'Not known.' }])).toEqual([
+      'm on main: Published.',
+      'n on other: Not known.',
+    ])
+  })
+
+  it('never calls an unknown estimate nothing, and practice money by its name', () => {
+    const sum = {
+      run: 'night',
+      account: 'main',
+      model: 'm',
+      currency: 'usd' as const,
+      standing: 'charged' as const,
+      jobs: 1,
+      estimateMicros: null,
+      reservedMicros: null,
+      chargedMicros: 1_750_000,
+      countedMicros: 1_750_000,
+    }
+    expect(moneyLines([sum], [])).toEqual(['charged $1.75 (no estimate: not every price is known)'])
+    expect(moneyLines([{ ...sum, estimateMicros: 2_000_000 }], ['main'])).toEqual([
+      'charged $1.75 (estimated $2.00), all of it practice: no money',
+    ])
+  })
+
+  it('does not say that nothing is to be done of an address that lacks a call', () => {
+    const found = problem('not-possible', 'It lacks “credits”.', 'Nothing to do.', {}, 'info')
+    expect(explainTest(found, 'main')).toMatchObject({ level: 'error' })
+    expect(explainTest(found, 'main').next).toMatch(/another path.*--base URL.*--offline/)
+  })
+})
+
+describe('command line', () => {
+  it('helps with a command that is named after "help"', async () => {
+    expect(await parse(['help', 'run'])).toMatchObject({ help: expect.stringContaining('--strict') })
+    expect(await parse(['help', 'run'])).toMatchObject({
+      help: expect.not.stringContaining('default: false'),
+    })
+  })
+
+  it('points at the help of the very command', async () => {
+    const wrong = await parse(['accounts', 'add', 'main'])
+    expect(wrong).toMatchObject({ wrong: { next: 'See "reelsheet accounts add --help".' } })
+    expect(await parse(['accounts'])).toMatchObject({ wrong: { next: 'See "reelsheet accounts --help".' } })
+  })
+
+  it.each(['serve', 'practice'])('refuses a port that cannot be one: %s', async (command) => {
+    expect(await parse([command, '--port', '65536'])).toMatchObject({ wrong: { code: 'wrong-use' } })
+    expect(await parse([command, '--port', '65535'])).toMatchObject({ home: undefined })
   })
 })
 

@@ -65,7 +65,7 @@ it(
     const first = await desk.run('run', sheet, '--archive', 'archive')
     expect(first.code).toBe(1)
     expect(first.stdout).toMatch(
-      /1 row failed:\n {2}row 2: .+\n {2}To buy them again: reelsheet retry night --failed/,
+      /1 row failed:\n {2}row 2: .+\n {2}To buy them again: reelsheet --home \S+ retry night --failed/,
     )
     const again = await desk.run('retry', 'night', '--failed', '--json')
     // The practice provider acts out a fault once for each prompt.
@@ -83,7 +83,7 @@ it(
     const sheet = desk.sheet(['one', 'two', 'three'])
     const capped = await desk.run('run', sheet, '--archive', 'archive', '--cap', '7')
     expect(capped.code).toBe(3)
-    expect(capped.stdout).toContain('reelsheet resume night --cap N')
+    expect(capped.stdout).toContain(`reelsheet --home ${desk.home} resume night --cap N`)
     const more = await desk.run('resume', 'night', '--cap', '1000', '--json')
     expect(more.records.at(-1)).toMatchObject({ exitCode: 0, counts: { done: 3, queued: 0 } })
   },
@@ -111,7 +111,7 @@ it(
     const sheet = desk.write('lost.csv', rows)
     const lost = await desk.run('run', sheet, '--account', 'far', '--archive', 'archive', '--yes')
     expect(lost.code).toBe(3)
-    expect(lost.stdout).toContain('reelsheet reconcile 1 --task ID')
+    expect(lost.stdout).toContain(`reelsheet --home ${desk.home} reconcile 1 --task ID`)
     const [task] = provider.ledger.tasks()
     expect((await desk.run('reconcile', '1', '--task', task?.id ?? '')).code).toBe(0)
     expect((await desk.run('resume', '--json')).records.at(-1)).toMatchObject({ exitCode: 0, archived: 1 })
@@ -164,7 +164,7 @@ it(
     working.child.kill('SIGINT')
     const stopped = await working.ended
     expect(stopped.code).toBe(130)
-    expect(stopped.stderr).toContain('Go on with: reelsheet resume night')
+    expect(stopped.stderr).toContain(`Go on with: reelsheet --home ${desk.home} resume night`)
     expect((await desk.run('cancel', '1', '--json')).records.at(-1)).toMatchObject({
       touched: 1,
       exitCode: 0,

@@ -6,10 +6,15 @@ export async function askYes(question: string, signal: AbortSignal): Promise<boo
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   // Ctrl-C at a question reaches the reader, not the process.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  let isAnswered = false
+  lines.once('line', () => {
+    isAnswered = true
+  })
   try {
     return /^\s*(y|yes)\s*$/i.test(await answerTo(lines, `${question} [y/N] `, signal))
   } finally {
     lines.close()
+    if (!isAnswered) process.stderr.write('\n')
   }
 }
 

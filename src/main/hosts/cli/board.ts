@@ -2,6 +2,7 @@ import { isFinal, type Job, type JobState } from '../../../shared/job.ts'
 
 export interface Move {
   job: Job
+  /** Null when the job is only looked at. */
   from: JobState | null
 }
 
@@ -22,7 +23,8 @@ export class Board {
 
   /** Takes a job as it is now; tells when its state moved. */
   take(job: Job): Move | null {
-    const from = this.states.get(job.id) ?? null
+    // Queued rows are not read before they move: there may be a hundred thousand.
+    const from = this.states.get(job.id) ?? 'queued'
     this.states.set(job.id, job.state)
     if (isFinal(job.state)) this.unfinished.delete(job.id)
     else this.unfinished.set(job.id, job)

@@ -30,9 +30,15 @@ export async function close(
   if (isInterrupted) return exitCode
   out.say()
   out.say(countsTable(counts))
-  for (const line of moneyLines(money)) out.say(line)
+  const practice = await practiceNames(client)
+  for (const line of moneyLines(money, practice)) out.say(line)
   for (const run of runs) {
     if ((run.counts.done ?? 0) > 0) out.say(`${count(run.counts.done ?? 0, 'clip')} in ${run.archiveFolder}`)
+  }
+  if (withProblems > 0) {
+    out.tell(
+      `${count(withProblems, 'row')} of the sheet ${withProblems === 1 ? 'has' : 'have'} problems (named above) and ${withProblems === 1 ? 'was' : 'were'} not ordered. Mend the sheet and run it again: only what is new is ordered.`,
+    )
   }
   for (const [index, run] of runs.entries()) {
     await sayFailed(session, client, run)
@@ -55,23 +61,34 @@ function countsTable(counts: Record<JobState, number>): string {
   return formatTable(['state', '>rows'], rows)
 }
 
-function moneyLines(sums: readonly LedgerSum[]): string[] {
+async function practiceNames(client: Client): Promise<string[]> {
+  const accounts = await client.accounts.list()
+  return accounts.filter(({ family }) => family === 'practice').map(({ name }) => name)
+}
+
+/** What a currency's rows were charged, beside their estimate. */
+export function moneyLines(sums: readonly LedgerSum[], practice: readonly string[]): string[] {
   return (['credits', 'usd'] as const).flatMap((currency) => {
     const own = sums.filter((sum) => sum.currency === currency)
     if (own.length === 0) return []
+    const isPractice = own.every(({ account }) => practice.includes(account))
     const add = (pick: (sum: LedgerSum) => number | null) =>
       own.reduce((all, one) => all + (pick(one) ?? 0), 0)
     const unknown = add((one) => (one.standing === 'unknown' ? one.countedMicros : 0))
     const doubt = unknown > 0 ? `, up to ${formatMoney(unknown, currency)} may have been charged` : ''
-    const estimate = formatMoney(
-      add((one) => (one.standing === 'released' ? 0 : one.estimateMicros)),
-      currency,
-    )
+    const bought = own.filter(({ standing }) => standing !== 'released')
+    const isUnknown = bought.some(({ estimateMicros }) => estimateMicros === null)
+    const estimate = isUnknown
+      ? 'no estimate: not every price is known'
+      : `estimated ${formatMoney(
+          bought.reduce((all, one) => all + (one.estimateMicros ?? 0), 0),
+          currency,
+        )}`
     return [
       `charged ${formatMoney(
         add((one) => one.chargedMicros),
         currency,
-      )} (estimated ${estimate}${doubt})`,
+      )} (${estimate}${doubt})${isPractice ? ', all of it practice: no money' : ''}`,
     ]
   })
 }
@@ -82,7 +99,7 @@ async function sayFailed({ out }: Session, client: Client, run: Run): Promise<vo
   out.say()
   out.say(pc.red(`${count(failed, 'row')} failed:`))
   for await (const job of everyJob(client, { runId: run.id, states: ['failed'] }, MOST_NAMED)) {
-    if (job.problem) out.say(`  ${formatProblem(job.problem, job.row)}`)
+    if (job.problem) out.tell(`  ${formatProblem(job.problem, job.row)}`)
   }
   if (failed > MOST_NAMED)
     out.say(`  … and ${failed - MOST_NAMED} more: reelsheet jobs --run ${run.id} --state failed`)
@@ -101,7 +118,7 @@ async function sayNeeds(
   for (const need of needs.slice(0, MOST_NAMED)) {
     const job = need.code === 'outcome-unknown' ? await jobOf(client, run, need) : undefined
     out.record('need', { runId: run.id, problem: need, command: commandFor(need, run, job) })
-    out.say(`  ${formatProblem(need, job?.row)}`)
+    out.tell(`  ${formatProblem(need, job?.row)}`)
     out.say(`    ${commandFor(need, run, job)}`)
   }
   if (needs.length > MOST_NAMED) out.say(`  … and ${needs.length - MOST_NAMED} more: reelsheet status`)

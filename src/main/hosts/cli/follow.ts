@@ -23,7 +23,8 @@ const DISK_CODES: readonly Problem['code'][] = [
   'path-too-long',
 ]
 
-const UNFINISHED = JobState.options.filter((state) => !isFinal(state))
+/** Rows to know of from the start. Those that are queued come by themselves, once something happens with them. */
+const BEGUN = JobState.options.filter((state) => !isFinal(state) && state !== 'queued')
 
 export interface Ending {
   runs: Run[]
@@ -52,14 +53,16 @@ class Follower {
     this.session = session
     this.client = client
     this.runIds = runIds
-    this.view = session.out.isTerminal && process.stdout.columns > 0 ? createLogUpdate(process.stdout) : null
+    const canDraw =
+      session.out.isTerminal && process.stdout.columns > 0 && session.environment.TERM !== 'dumb'
+    this.view = canDraw ? createLogUpdate(process.stdout) : null
   }
 
   async run(): Promise<Ending> {
     const stopped = new AbortController()
     const watching = this.watch(stopped.signal)
     try {
-      await this.readUnfinished()
+      await this.readBegun()
       return await this.untilRest()
     } finally {
       stopped.abort()
@@ -131,9 +134,9 @@ class Follower {
     }
   }
 
-  private async readUnfinished(): Promise<void> {
+  private async readBegun(): Promise<void> {
     for (const runId of this.runIds) {
-      for await (const job of everyJob(this.client, { runId, states: UNFINISHED })) this.board.take(job)
+      for await (const job of everyJob(this.client, { runId, states: BEGUN })) this.board.take(job)
     }
   }
 

@@ -1,12 +1,13 @@
 import { homedir } from 'node:os'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type Problem, problem } from '../../../shared/problem.ts'
 import { createFileLog, type FileLog } from '../log.ts'
 import { EXIT, exitCodeOfProblem } from './exit-code.ts'
 import { defaultHome } from './home.ts'
 import { Output } from './output.ts'
 import { findKeyArgument, parse } from './program.ts'
-import { problemOf, type Session } from './session.ts'
+import { PROJECT, problemOf, type Session } from './session.ts'
+import { asTyped } from './words.ts'
 
 /** Signals that come through a terminal and again through a parent are one wish to stop. */
 const SAME_SIGNAL_MS = 500
@@ -14,10 +15,16 @@ const SAME_SIGNAL_MS = 500
 /** Runs one command line and returns its exit code. Everything that goes wrong ends as one sentence here. */
 async function main(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const isJson = args.includes('--json')
-  const out = new Output({ stdout: process.stdout, stderr: process.stderr }, isJson)
   const key = findKeyArgument(args)
   const parsed = key ? { wrong: key } : await parse(args)
-  if ('shown' in parsed) return parsed.shown
+  const out = new Output({ stdout: process.stdout, stderr: process.stderr }, isJson, {
+    isNpm: environment.npm_package_json === join(PROJECT, 'package.json'),
+    home: 'home' in parsed ? parsed.home : undefined,
+  })
+  if ('help' in parsed) {
+    process.stdout.write(asTyped(parsed.help, out.invocation))
+    return EXIT.archived
+  }
   if ('wrong' in parsed) {
     out.trouble(parsed.wrong)
     out.end(EXIT.wrongUse)
@@ -99,8 +106,10 @@ function endWithParent(): void {
 }
 
 endWithParent()
-// A reader that has seen enough (`| head`) is not a fault.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+// A reader that has seen enough (`| head`) is not a fault, but what was asked for is not done either.
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? EXIT.interrupted : EXIT.failed),
+)
 const exitCode = await main(process.argv.slice(2), process.env)
 // Written out first: an exit does not wait for a slow pipe.
 process.stdout.write('', () => process.exit(exitCode))

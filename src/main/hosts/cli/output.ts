@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import type { Problem } from '../../../shared/problem.ts'
-import { formatProblem } from './words.ts'
+import { asTyped, formatProblem, type Invocation, wrap } from './words.ts'
 
 export interface Streams {
   stdout: NodeJS.WriteStream
@@ -15,10 +15,12 @@ export class Output {
   readonly isJson: boolean
   readonly isTerminal: boolean
   private readonly streams: Streams
+  readonly invocation: Invocation
   private summary: Record<string, unknown> = {}
 
-  constructor(streams: Streams, isJson: boolean) {
+  constructor(streams: Streams, isJson: boolean, invocation: Invocation) {
     this.streams = streams
+    this.invocation = invocation
     this.isJson = isJson
     this.isTerminal = !isJson && streams.stdout.isTTY === true
   }
@@ -33,7 +35,17 @@ export class Output {
 
   /** A line for a person. */
   say(text = ''): void {
-    if (!this.isJson) this.streams.stdout.write(`${text}\n`)
+    if (!this.isJson) this.streams.stdout.write(`${asTyped(text, this.invocation)}\n`)
+  }
+
+  /** A sentence for a person: on a terminal broken between words. */
+  tell(text: string): void {
+    if (!this.isJson) this.streams.stdout.write(`${this.toLines(text, this.streams.stdout)}\n`)
+  }
+
+  private toLines(text: string, stream: NodeJS.WriteStream): string {
+    const typed = asTyped(text, this.invocation)
+    return stream.isTTY && stream.columns > 0 ? wrap(typed, Math.max(40, stream.columns)) : typed
   }
 
   /** An object for a script. */
@@ -44,20 +56,20 @@ export class Output {
   /** A problem that belongs to the answer, such as a row's. */
   problem(found: Problem, row?: number): void {
     this.record('problem', row === undefined ? found : { ...found, place: { ...found.place, row } })
-    this.say(formatProblem(found, row ?? found.place.row))
+    this.tell(formatProblem(found, row ?? found.place.row))
   }
 
   /** A problem that ends or disturbs the command. */
   trouble(found: Problem): void {
     this.record('problem', found)
     if (this.isJson) return
-    const text = formatProblem(found)
+    const text = this.toLines(formatProblem(found), this.streams.stderr)
     this.streams.stderr.write(`${found.level === 'error' ? pc.red(text) : pc.yellow(text)}\n`)
   }
 
   /** Something a person at the terminal should know now; never part of the answer. */
   hint(text: string): void {
-    if (!this.isJson) this.streams.stderr.write(`${text}\n`)
+    if (!this.isJson) this.streams.stderr.write(`${this.toLines(text, this.streams.stderr)}\n`)
   }
 
   /** Adds to the last line's facts. */

@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander'
 import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
 import * as accounts from './commands/accounts.ts'
 import * as changes from './commands/changes.ts'
@@ -15,7 +15,7 @@ type Work = (session: Session) => Promise<number>
 export type Parsed =
   | { work: Work; home: string | undefined; practiceSpeed: number | undefined }
   | { wrong: Problem }
-  | { shown: number }
+  | { help: string }
 
 /** Reads a command line; runs nothing. */
 export async function parse(args: readonly string[]): Promise<Parsed> {
@@ -30,12 +30,11 @@ export async function parse(args: readonly string[]): Promise<Parsed> {
   } catch (error) {
     if (error instanceof ProblemError) return { wrong: error.problem }
     if (!(error instanceof CommanderError)) throw error
-    if (error.exitCode !== 0 || error.code === 'commander.help')
+    if (error.exitCode !== 0 || (error.code === 'commander.help' && said.length === 0))
       return { wrong: explainUse(error, args, program) }
   }
   if (!work) {
-    process.stdout.write(said.join('') || program.helpInformation())
-    return { shown: 0 }
+    return { help: said.join('') || program.helpInformation() }
   }
   const { home, practiceSpeed } = program.opts<{ home?: string; practiceSpeed?: number }>()
   return { work, home, practiceSpeed }
@@ -45,19 +44,24 @@ export async function parse(args: readonly string[]): Promise<Parsed> {
 function quiet(command: Command, keep: (text: string) => void): void {
   command.exitOverride()
   command.configureOutput({ writeOut: keep, writeErr: () => undefined, outputError: () => undefined })
-  command.configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+  command.configureHelp({
+    showGlobalOptions: true,
+    sortSubcommands: false,
+    // That a switch is off until it is given needs no words.
+    optionDescription: (option) => new Help().optionDescription(option).replace(' (default: false)', ''),
+  })
   for (const child of command.commands) quiet(child, keep)
 }
 
 function explainUse(error: CommanderError, args: readonly string[], program: Command): Problem {
-  const names = program.commands.map((child) => child.name())
-  const command = args.find((arg) => names.includes(arg))
-  const help = command === undefined ? '' : `${command} `
+  const command = program.commands.find((child) => args.includes(child.name()))
+  const below = command?.commands.find((child) => args.includes(child.name()))
+  const help = [command, below].map((each) => (each ? `${each.name()} ` : '')).join('')
   // What follows an `=` may be anything, a key too.
   const said = error.message.replace(/^error: /, '').replace(/(--?[\w-]+)=[^']+/g, '$1')
   const what =
     error.code === 'commander.help'
-      ? `"${command ?? ''}" needs a word after it`
+      ? `"${command?.name() ?? ''}" needs a word after it`
       : clean(said.replace(/\.$/, ''))
   return problem(
     'wrong-use',
@@ -76,13 +80,16 @@ export function findKeyArgument(args: readonly string[]): Problem | null {
   )
 }
 
-const whole = (least: number) => (text: string) => {
-  const number = Number(text)
-  if (!Number.isSafeInteger(number) || number < least || !/^\d+$/.test(text)) {
-    throw new InvalidArgumentError(`Give a whole number from ${least} up.`)
+const whole =
+  (least: number, most = Number.MAX_SAFE_INTEGER) =>
+  (text: string) => {
+    const number = Number(text)
+    if (!(number >= least && number <= most) || !/^\d+$/.test(text)) {
+      const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} up` : `from ${least} to ${most}`
+      throw new InvalidArgumentError(`Give a whole number ${range}.`)
+    }
+    return number
   }
-  return number
-}
 const positive = (text: string) => {
   const number = Number(text)
   if (!(number > 0) || !Number.isFinite(number)) throw new InvalidArgumentError('Give a number above 0.')
@@ -327,7 +334,7 @@ function addServices(program: Command, choose: (work: Work) => void): void {
   program
     .command('practice')
     .description('run the practice provider alone: both APIs on this machine, no money')
-    .option('--port <number>', 'its port (default: any free one)', whole(0))
+    .option('--port <number>', 'its port (default: any free one)', whole(0, 65_535))
     .option('--speed <times>', 'how much faster than real it works', positive)
     .action((given: { port?: number; speed?: number }) =>
       choose((session) => services.practice(session, given)),
@@ -335,6 +342,6 @@ function addServices(program: Command, choose: (work: Work) => void): void {
   program
     .command('serve')
     .description('open Reelsheet in the browser, for this machine only')
-    .option('--port <number>', 'its port (default: any free one)', whole(0))
+    .option('--port <number>', 'its port (default: any free one)', whole(0, 65_535))
     .action((given: { port?: number }) => choose((session) => services.serve(session, given)))
 }

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { ProblemError, problem } from '../../../shared/problem.ts'
 import type { App } from '../../core/app.ts'
 import { problemOf } from '../../core/handlers/context.ts'
@@ -61,6 +61,7 @@ async function open(session: Session, isOwner: boolean): Promise<App> {
   const { createApp } = await import('../../core/app.ts')
   const { home, log, environment, practiceSpeed } = session
   try {
+    makeFolder(home)
     return createApp(
       {
         clock: systemClock,
@@ -82,12 +83,25 @@ async function open(session: Session, isOwner: boolean): Promise<App> {
   }
 }
 
+/** Folder by folder: Node's own recursive way never returns where a folder takes none, as in /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Made by somebody else meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
+
 const FOLDER_FAULTS: Record<string, string> = {
   EACCES: 'this user may not write there',
   EPERM: 'this user may not write there',
   EROFS: 'the disk is read-only',
   ENOTDIR: 'a part of the path is a file',
   EEXIST: 'it is a file',
+  ENOENT: 'no folder can be made there',
   SQLITE_CANTOPEN: 'its database cannot be opened for writing',
   SQLITE_READONLY: 'its database may not be written',
   SQLITE_READONLY_DIRECTORY: 'this user may not write there',

@@ -13,8 +13,11 @@ export function formatProblem(found: Problem, row: number | undefined = found.pl
     ...(row === undefined ? [] : [`row ${row}`]),
     ...(column === undefined ? [] : [`column ${column}`]),
   ]
+  // Many a sentence names its row by itself.
+  const isNamed = row !== undefined && places.length === 1 && found.what.startsWith(`Row ${row} `)
+  const where = isNamed || places.length === 0 ? '' : `${places.join(', ')}: `
   const level = found.level === 'error' ? '' : `${found.level === 'info' ? 'note' : 'warning'}: `
-  return clean(`${level}${places.length ? `${places.join(', ')}: ` : ''}${found.what} ${found.next}`).trim()
+  return clean(`${level}${where}${found.what} ${found.next}`).trim()
 }
 
 const WIDE =
@@ -41,6 +44,33 @@ export function shorten(text: string, most: number): string {
     width += more
   }
   return `${kept}…`
+}
+
+/** A sentence broken between words; further lines start as far in as the first. */
+export function wrap(text: string, width: number): string {
+  const indent = /^ */.exec(text)?.[0] ?? ''
+  const lines: string[] = []
+  let line = indent
+  for (const word of text.trim().split(' ')) {
+    const longer = line === indent ? line + word : `${line} ${word}`
+    if (line !== indent && widthOf(longer) > width) {
+      lines.push(line)
+      line = indent + word
+    } else line = longer
+  }
+  return [...lines, line].join('\n')
+}
+
+/** How this person calls the program: `npm run -s cli --` in a checkout, with the data folder they named. */
+export interface Invocation {
+  isNpm: boolean
+  home: string | undefined
+}
+
+/** A text whose commands can be typed as they stand. */
+export function asTyped(text: string, { isNpm, home }: Invocation): string {
+  const program = `${isNpm ? 'npm run -s cli --' : 'reelsheet'}${home === undefined ? '' : ` --home ${quoted(home)}`}`
+  return text.replace(/(?<![\w./-])reelsheet (?=[a-z-])/g, () => `${program} `)
 }
 
 const padEnd = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - widthOf(text)))

@@ -196,7 +196,7 @@ export function list(session: Session): Promise<number> {
     ])
     const headings = ['account', 'family', 'address', 'key', '>in flight', '>spent', '>cap', 'standing']
     session.out.say(formatTable(headings, rows))
-    for (const { problem: found } of accounts) if (found) session.out.say(formatProblem(found))
+    for (const { problem: found } of accounts) if (found) session.out.tell(formatProblem(found))
     return EXIT.archived
   })
 }
@@ -235,6 +235,12 @@ export function test(session: Session, name: string): Promise<number> {
 export function explainTest(found: Problem, name: string): Problem {
   const address = `the base address ("reelsheet accounts list"; change it with "reelsheet accounts update ${name} --base URL")`
   const told: Problem = { ...found, level: 'error' }
+  if (found.level === 'info') {
+    return {
+      ...told,
+      next: `Its API may have another path: look at ${address}. Clips can be ordered from an address without this call: add --offline to "reelsheet run".`,
+    }
+  }
   if (found.code === 'unreachable') return { ...told, next: `Look at the network and at ${address}.` }
   if (found.code === 'provider-fault') {
     return { ...told, next: `Look whether the API is at ${address}, or try again later.` }

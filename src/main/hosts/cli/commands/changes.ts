@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Problem, ProblemError, problem } from '../../../../shared/problem.ts'
 import { repairFolder } from '../../../core/repair.ts'
@@ -147,6 +148,15 @@ export function checkClips(session: Session, runName: string | undefined): Promi
 }
 
 export function rebuildClips(session: Session, folder: string): Promise<number> {
+  if (!existsSync(resolve(folder))) {
+    throw new ProblemError(
+      problem(
+        'folder-missing',
+        `The folder ${resolve(folder)} does not exist. Nothing was changed.`,
+        'Check the name, or plug in its drive.',
+      ),
+    )
+  }
   return withOwner(session, async ({ client }) => {
     const { added, known, problems } = await client.clips.rebuild({ folder: resolve(folder) })
     for (const one of problems) session.out.problem(one)

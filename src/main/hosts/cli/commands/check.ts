@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { SheetCheck } from '../../../../shared/check.ts'
+import { CREDITS_PER_USD } from '../../../../shared/run.ts'
 import { EXIT } from '../exit-code.ts'
 import { formatMoney, formatRange } from '../money.ts'
 import { type Session, withLook } from '../session.ts'
@@ -39,7 +40,19 @@ export function sayPrices({ out }: Session, { prices, totalCreditMicros, fresh }
   ])
   out.say(formatTable(['account', 'model', '>rows', '>billed', '>price'], rows))
   const total = totalCreditMicros === null ? 'not known' : formatMoney(totalCreditMicros, 'credits')
-  out.say(`Together at most: ${total}`)
-  for (const note of new Set(prices.map((line) => line.note))) out.say(note)
+  const hasDollars = prices.some(({ currency, highMicros }) => currency === 'usd' && highMicros !== null)
+  const rate = hasDollars && totalCreditMicros !== null ? `, with $1 as ${CREDITS_PER_USD} credits` : ''
+  out.say(`Together at most: ${total}${rate}`)
+  for (const line of priceNotes(prices)) out.tell(line)
   out.say()
+}
+
+/** Where the prices are from; with the model where they differ. */
+export function priceNotes(prices: readonly { account: string; model: string; note: string }[]): string[] {
+  const notes = [...new Set(prices.map(({ note }) => note))]
+  if (notes.length < 2) return notes
+  return notes.map((note) => {
+    const own = prices.filter((line) => line.note === note)
+    return `${own.map(({ account, model }) => `${model} on ${account}`).join(', ')}: ${note}`
+  })
 }

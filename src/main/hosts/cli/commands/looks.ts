@@ -29,7 +29,7 @@ export function status(session: Session): Promise<number> {
       const attention = await client.runs.attention({ id: run.id })
       session.out.record('run', { ...run, ...attention })
       for (const need of attention.needs) {
-        session.out.say(`${clean(run.name)}: ${formatProblem(need)}`)
+        session.out.tell(`${clean(run.name)}: ${formatProblem(need)}`)
         session.out.say(`  ${commandFor(need, run)}`)
       }
     }
@@ -203,17 +203,21 @@ export function models(session: Session, id: string | undefined): Promise<number
       out.say(formatTable(['model', 'provider', 'kind', ''], rows))
       return EXIT.archived
     }
-    const rows = (chosen[0]?.parameters ?? []).map((one) => [
-      one.name,
-      one.isRequired ? 'required' : '',
-      one.allowed,
-      one.default === null ? '' : `${one.default}`,
-      one.help,
-    ])
-    out.say(formatTable(['parameter', '', 'allowed', 'default', ''], rows))
+    for (const one of chosen[0]?.parameters ?? []) {
+      const rest = one.isRequired
+        ? ' (required)'
+        : one.default === null
+          ? ''
+          : ` (left out = ${shown(one.default)})`
+      out.tell(`${one.name}: ${one.allowed}${rest}`)
+      out.tell(`    ${one.help}`)
+    }
     return EXIT.archived
   })
 }
+
+/** As it is written in a sheet. */
+const shown = (value: unknown): string => (typeof value === 'boolean' ? (value ? 'yes' : 'no') : `${value}`)
 
 export function ledger(session: Session, runName: string | undefined): Promise<number> {
   return withLook(session, async (client) => {

@@ -60,6 +60,8 @@ async function freeAccounts(client: Client): Promise<void> {
 }
 
 async function freeJobs(client: Client, run: Run): Promise<void> {
+  // Looking at every row takes long in a large run, and is only needed when some row waits.
+  if ((await client.runs.attention({ id: run.id })).waiting === 0) return
   const ids: number[] = []
   for await (const job of everyJob(client, { runId: run.id })) if (job.isPaused) ids.push(job.id)
   if (ids.length > 0) await client.jobs.resume({ ids })
