@@ -160,7 +160,7 @@ describe('prices and charges', () => {
 
   it('does not say that nothing is to be done of an address that lacks a call', () => {
     const found = problem('not-possible', 'It lacks “credits”.', 'Nothing to do.', {}, 'info')
-    expect(explainTest(found, 'main')).toMatchObject({ level: 'error' })
+    expect(explainTest(found, 'main')).toMatchObject({ level: 'error', code: 'provider-fault' })
     expect(explainTest(found, 'main').next).toMatch(/another path.*--base URL.*--offline/)
   })
 })

@@ -238,6 +238,7 @@ export function explainTest(found: Problem, name: string): Problem {
   if (found.level === 'info') {
     return {
       ...told,
+      code: 'provider-fault',
       next: `Its API may have another path: look at ${address}. Clips can be ordered from an address without this call: add --offline to "reelsheet run".`,
     }
   }

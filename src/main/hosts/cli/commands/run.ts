@@ -31,6 +31,9 @@ export interface RunOptions {
   offline: boolean
 }
 
+/** From here on writing the rows takes seconds. */
+const MANY_ROWS = 10_000
+
 /** `run SHEET`: checks, shows the price, asks, orders, and stays until nothing moves any more. */
 export function run(session: Session, sheet: string, options: RunOptions): Promise<number> {
   return withOwner(session, (app) => runSheet(session, app, resolve(sheet), options))
@@ -51,6 +54,8 @@ async function runSheet(session: Session, app: App, path: string, options: RunOp
     sayCap(session, check, options)
     if (!(await mayGoOn(session, check, accounts, options))) return declined(session)
   }
+  if (check.fresh > MANY_ROWS)
+    out.hint(`Writing down ${count(check.fresh, 'row')} before the first is ordered …`)
   const created = await client.runs.create({
     path,
     accounts: options.account,
