@@ -15,7 +15,7 @@ export const NO_OUTPUT_AFTER = 5
 /** Wait before the one repeat of an unclear create under its own key. */
 export const REPEAT_AFTER_MS = 500
 /** How long an unconfirmed job is looked for by itself before it only waits for a person. */
-export const LOOK_FOR_MS = HOUR
+export const LOOK_FOR_MS = 20 * MINUTE
 
 /** Grows by two from 2 s to 5 min; `chance` in [0, 1) spreads it by ± 25 %. */
 export function backOffMs(setbacks: number, chance: number): number {

@@ -11,15 +11,15 @@ import type { AccountRecord } from '../store/accounts.ts'
 import type { JobRecord } from '../store/jobs.ts'
 import { apply } from './apply.ts'
 import { buildBody, fitsCaps, isStale, writeAttempt } from './claim.ts'
+import { isOfDisk, makeDurable, RETRY_WRITE_MS, reportFault, tellFault } from './durable.ts'
 import type { Engine, Report } from './engine.ts'
 import { Pace } from './limits.ts'
-import { backOffMs, LOOK_FOR_MS } from './policy.ts'
+import { LOOK_FOR_MS } from './policy.ts'
 
 /** Ids that one batch read takes (source: https://github.com/deeplearning-goethe/evolink-cli). */
 const BATCH = 50
 /** Longest sleep without looking again: a missed signal then costs seconds, not the night. */
 const LONGEST_SLEEP_MS = 60_000
-const RETRY_WRITE_MS = 5_000
 
 /**
  * The one place that moves jobs. It looks at the rows, starts what is due within the limits, and applies
@@ -99,14 +99,9 @@ export class Scheduler {
     try {
       return this.dispatch()
     } catch (error) {
-      this.tellFault(error)
+      tellFault(this.engine, error)
       return this.engine.clock.now() + RETRY_WRITE_MS
     }
-  }
-
-  private tellFault(error: unknown): void {
-    this.engine.log.error('a change could not be stored', { error: String((error as Error).stack) })
-    this.engine.noticed(cannotStore(error))
   }
 
   /** Starts what may start now; returns when to look again (epoch ms). */
@@ -125,7 +120,7 @@ export class Scheduler {
     try {
       return this.dispatchAccount(this.refresh(account, now), now)
     } catch (error) {
-      this.tellFault(error)
+      tellFault(this.engine, error)
       return now + RETRY_WRITE_MS
     }
   }
@@ -361,7 +356,7 @@ export class Scheduler {
         jobId: job.id,
         error: String((error as Error).stack),
       })
-      apply(this.engine, job.id, this.reportInternal(job))
+      apply(this.engine, job.id, reportFault(this.engine, job))
       return true
     }
   }
@@ -398,7 +393,7 @@ export class Scheduler {
 
   private work(jobs: JobRecord[], step: () => Promise<Map<number, Report>>): void {
     const one = this.applyAll(jobs, step)
-      .catch((error: unknown) => this.tellFault(error))
+      .catch((error: unknown) => tellFault(this.engine, error))
       .finally(() => {
         for (const job of jobs) this.working.delete(job.id)
         this.wake()
@@ -413,57 +408,13 @@ export class Scheduler {
     } catch (error) {
       if (this.isStopping) return
       this.engine.log.error('step failed', { jobId: jobs[0]?.id, error: String((error as Error).stack) })
-      reports = new Map(jobs.map((job) => [job.id, this.reportInternal(job)]))
+      reports = new Map(jobs.map((job) => [job.id, reportFault(this.engine, job)]))
     }
     if (this.isStopping) reports = new Map([...reports].filter(([, report]) => !isCutOff(report)))
-    await this.makeDurable(reports)
+    await makeDurable(this.engine, reports, this.stopSteps.signal)
     for (const [jobId, report] of reports) this.follow(jobs, jobId, report)
     if ([...reports.values()].some((report) => report.attempt)) this.engine.checkpoint('submit.stored')
     if ([...reports.values()].some((report) => report.clip)) this.engine.checkpoint('download.stored')
-  }
-
-  /**
-   * What came back must not be lost because the disk is full: it is kept here and written again until it
-   * stays. One row that cannot be written does not hold up the others.
-   */
-  private async makeDurable(reports: Map<number, Report>): Promise<void> {
-    let waiting = [...reports]
-    for (;;) {
-      if (this.tryApply(waiting)) return
-      waiting = waiting.filter((one) => !this.tryApply([one]) && !this.tryInstead(one))
-      if (waiting.length === 0) return
-      if (this.isStopping) break
-      await this.engine.clock.sleep(RETRY_WRITE_MS, this.stopSteps.signal).catch(() => undefined)
-    }
-    for (const [jobId, { facts }] of waiting) {
-      this.engine.log.error('stopped before this was stored', { jobId, facts: JSON.stringify(facts ?? {}) })
-    }
-  }
-
-  /**
-   * A report that the schema refuses (a task id that another row has) or that our own code stumbles over will
-   * be refused every time: the row waits with a named problem instead, unconfirmed where it may have been bought.
-   */
-  private tryInstead([jobId, report]: [jobId: number, report: Report]): boolean {
-    const job = this.engine.store.jobs.get(jobId)
-    if (!job || isOfDisk(this.lastFault)) return false
-    this.engine.log.error('a report was refused', { jobId, facts: JSON.stringify(report.facts ?? {}) })
-    return this.tryApply([[jobId, this.reportInternal(job)]])
-  }
-
-  private lastFault: unknown
-
-  private tryApply(reports: [jobId: number, report: Report][]): boolean {
-    try {
-      this.engine.store.write(() => {
-        for (const [jobId, report] of reports) apply(this.engine, jobId, report)
-      })
-      return true
-    } catch (error) {
-      this.lastFault = error
-      this.tellFault(error)
-      return false
-    }
   }
 
   private follow(jobs: JobRecord[], jobId: number, report: Report): void {
@@ -475,49 +426,11 @@ export class Scheduler {
     else if (report.pace.type === 'offline') pace.wentOffline(now)
     else pace.cameOnline()
   }
-
-  /** A fault of our own is a set-back with a reference into the log, never a lost row. */
-  private reportInternal(job: JobRecord): Report {
-    const { clock, random, store } = this.engine
-    const found = problem(
-      'internal',
-      'Reelsheet made a mistake while working on this row. Nothing was sent again because of it.',
-      'It is tried again by itself; if it stays, send us the log.',
-      { jobId: job.id },
-    )
-    const retryAt = clock.now() + backOffMs(job.setbacks + 3, random.next())
-    const attempt = store.attempts.undecided(job.id)
-    if (job.state === 'submitting' && attempt) {
-      const account = store.accounts.get(job.accountId)
-      const provider = account && this.engine.providerFor(account, job.model)
-      return lost(attempt, provider ? firstLookAt(provider, clock.now()) : NEVER, found)
-    }
-    return job.state === 'unconfirmed'
-      ? { event: { type: 'looked', problem: found, lookAt: retryAt } }
-      : { event: { type: 'set-back', problem: found, retryAt, counts: true } }
-  }
 }
 
 /** A wait that only our own stop has caused is not written down: the row goes on where it was. */
 function isCutOff(report: Report): boolean {
   return report.event.type === 'set-back' && !report.attempt && !report.account
-}
-
-/** Trouble of the machine, which ends: the same write will do later. All else is a fault of the row or of ours. */
-function isOfDisk(error: unknown): boolean {
-  const code = (error as { code?: unknown } | undefined)?.code
-  return typeof code === 'string' && code.startsWith('SQLITE_') && !code.startsWith('SQLITE_CONSTRAINT')
-}
-
-function cannotStore(error: unknown): Problem {
-  const isFull = (error as { code?: string }).code === 'SQLITE_FULL'
-  return problem(
-    isFull ? 'disk-full' : 'internal',
-    isFull
-      ? 'The disk of the data folder is full, so nothing new is bought and what came back waits in memory.'
-      : 'A change could not be stored. What came back waits in memory and is stored as soon as it can be.',
-    isFull ? 'Free some space and leave Reelsheet running.' : 'Leave Reelsheet running; the log says more.',
-  )
 }
 
 const waits = (job: JobRecord): Problem =>
