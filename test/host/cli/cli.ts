@@ -48,7 +48,7 @@ export class Desk {
     const running = new Running(
       spawn(process.execPath, [program, '--home', this.home, '--practice-speed', '200', ...args], {
         cwd: this.folder,
-        env: { PATH: process.env['PATH'], HOME: this.folder, ...this.environment },
+        env: { PATH: process.env.PATH, HOME: this.folder, ...this.environment },
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
     )
