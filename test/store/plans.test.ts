@@ -45,6 +45,7 @@ beforeAll(() => {
       if (state === 'queued') store.jobs.insert(newJob(run, account, facts))
       else plant.job(run, account, { ...facts, state: state ?? 'done' })
     }
+    store.jobs.indexText(0)
   })
   store.analyze()
 }, 120_000)

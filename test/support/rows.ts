@@ -36,6 +36,7 @@ export function plantIn(store: Store) {
     job(runId: number, accountId: number, more: Partial<JobRecord> = {}): JobRecord {
       const { state = 'queued', ...rest } = more
       const id = store.jobs.insert(newJob(runId, accountId, { ...rest, state: 'queued' }))
+      store.jobs.indexText(id - 1)
       const job = store.jobs.get(id) as JobRecord
       const next = { ...job, ...factsOf(state, `task-${++tasks}`), ...rest, version: job.version + 1 }
       if (!store.jobs.save(next)) throw new Error('a fresh job could not be saved')

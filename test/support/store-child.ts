@@ -35,7 +35,11 @@ if (task === 'own') {
   let row = 0
   const again = (): void => {
     row += 1
-    const id = store.write(() => store.jobs.insert(newJob(1, 1, { row: 1000 + row })))
+    const id = store.write(() => {
+      const added = store.jobs.insert(newJob(1, 1, { row: 1000 + row }))
+      store.jobs.indexText(added - 1)
+      return added
+    })
     process.stdout.write(`${id}\n`)
     setImmediate(again)
   }

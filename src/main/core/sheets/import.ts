@@ -62,7 +62,9 @@ async function importNext(engine: Engine, input: ImportInput): Promise<RunCreate
     if (before) engine.store.runs.setSheet(before.id, ready.sheet.sha256, allHeaders(ready, before))
     if (before && input.capMicros !== null) engine.store.runs.setCap(before.id, input.capMicros)
     cancelReplaced(engine, ready)
+    const lastId = engine.store.jobs.lastId()
     for (const row of wanted) insertJob(engine, run, row, ids, input.isHeld)
+    engine.store.jobs.indexText(lastId)
     if (!input.isHeld) engine.store.runs.start(run.id, engine.clock.now())
     return { runId: run.id, created: wanted.length }
   })

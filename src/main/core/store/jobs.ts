@@ -133,6 +133,11 @@ export function createJobs(db: Sqlite) {
     `INSERT INTO jobs (${COLUMNS.map(snake).join(', ')}, order_json, cells_json, problem_json)
      VALUES (${COLUMNS.map((name) => `@${name}`).join(', ')}, @orderJson, @cellsJson, @problemJson)`,
   )
+  const indexText = db.prepare(
+    `INSERT OR REPLACE INTO jobs_text (rowid, prompt, name, problem)
+     SELECT id, prompt, coalesce(name, ''), coalesce(problem_json ->> '$.what', '') FROM jobs WHERE id > ?`,
+  )
+  const lastId = db.prepare('SELECT coalesce(max(id), 0) AS id FROM jobs')
   const insertReference = db.prepare(
     `INSERT INTO job_references (job_id, role, position, reference_id, address, name, kind)
      VALUES (@jobId, @role, @position, @referenceId, @address, @name, @kind)`,
@@ -192,6 +197,10 @@ export function createJobs(db: Sqlite) {
         }).lastInsertRowid,
       )
     },
+    /** The newest row's id, to be given to `indexText` once more rows are in. */
+    lastId: () => (lastId.get() as { id: number }).id,
+    /** Makes rows after an id findable by their words; belongs into the transaction that inserted them. */
+    indexText: (afterId: number) => void indexText.run(afterId),
     insertReference: (reference: NewJobReference) => void insertReference.run(reference),
     get(id: number): JobRecord | undefined {
       const row = get.get(id)

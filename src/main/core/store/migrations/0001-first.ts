@@ -249,10 +249,7 @@ CREATE INDEX events_job ON events (job_id, id);
 -- Search over what a person reads: prompt, name and the problem's sentences.
 CREATE VIRTUAL TABLE jobs_text USING fts5 (prompt, name, problem, content = '', contentless_delete = 1,
   tokenize = 'unicode61 remove_diacritics 2');
-CREATE TRIGGER jobs_text_in AFTER INSERT ON jobs BEGIN
-  INSERT INTO jobs_text (rowid, prompt, name, problem)
-    VALUES (NEW.id, NEW.prompt, coalesce(NEW.name, ''), coalesce(NEW.problem_json ->> '$.what', ''));
-END;
+-- New rows are put in by jobs.indexText, many at once: one at a time costs more than all the rest of a row.
 CREATE TRIGGER jobs_text_change AFTER UPDATE OF prompt, name, problem_json ON jobs
   WHEN OLD.prompt IS NOT NEW.prompt OR OLD.name IS NOT NEW.name OR OLD.problem_json IS NOT NEW.problem_json
 BEGIN
