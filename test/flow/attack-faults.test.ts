@@ -9,15 +9,21 @@ afterEach(() => world.close())
 const HOUR = 3_600_000
 const cheap = (prompt: string) => i2v(prompt, { generate_audio: 'no' })
 const full = () => Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
-/** As `settle`, but time passes also while a step waits for the disk. */
+const faults = () => world.logged.filter((line) => line.message === 'a change could not be stored').length
+/** More turns than any row needs: whoever waits for the disk says so in the log long before. */
+const MANY_TURNS = 20_000_000
+
+/** As `settle`, but time passes also while a step waits for the disk: each failed write is the signal. */
 async function settleThrough(ms: number): Promise<void> {
   let isOver = false
+  let seen = faults()
   const settled = world.settle(ms).finally(() => {
     isOver = true
   })
-  for (let round = 0; !isOver && round < 4000; round++) {
-    for (let turns = 0; turns < 5 && !isOver; turns++) await new Promise((resolve) => setTimeout(resolve, 1))
-    if (!isOver && round % 20 === 19) await world.clock.advance(1000)
+  while (!isOver) {
+    await until(() => isOver || faults() > seen, 'a write failed, or all is done', MANY_TURNS)
+    seen = faults()
+    if (!isOver) await world.clock.advance(5_000)
   }
   await settled
 }

@@ -159,12 +159,15 @@ it(
   TIMEOUT,
 )
 
-it.skipIf(process.platform !== 'linux')('ends where no folder can be made', async () => {
-  const desk = new Desk()
-  const { code, stderr } = await desk.run('--home', '/proc/reelsheet', 'status')
-  expect(code).toBe(2)
-  expect(stderr).toContain('/proc/reelsheet cannot be used: no folder can be made there')
-})
+it.skipIf(process.platform !== 'linux')(
+  'ends where no folder can be made (needs /proc, a Linux thing)',
+  async () => {
+    const desk = new Desk()
+    const { code, stderr } = await desk.run('--home', '/proc/reelsheet', 'status')
+    expect(code).toBe(2)
+    expect(stderr).toContain('/proc/reelsheet cannot be used: no folder can be made there')
+  },
+)
 
 it(
   'does not call a run archived whose reader went away',

@@ -283,16 +283,19 @@ describe('where it listens', () => {
     .flat()
     .find((one) => one && !one.internal && one.family === 'IPv4')?.address
 
-  it.skipIf(outside === undefined)('not on an address that other machines reach', async () => {
-    const outcome = await new Promise<string>((resolve) => {
-      const socket = connectSocket(port(), outside as string, () => {
-        socket.destroy()
-        resolve('connected')
+  it.skipIf(outside === undefined)(
+    'not on an address that other machines reach (needs a network address)',
+    async () => {
+      const outcome = await new Promise<string>((resolve) => {
+        const socket = connectSocket(port(), outside as string, () => {
+          socket.destroy()
+          resolve('connected')
+        })
+        socket.on('error', () => resolve('refused'))
       })
-      socket.on('error', () => resolve('refused'))
-    })
-    expect(outcome).toBe('refused')
-  })
+      expect(outcome).toBe('refused')
+    },
+  )
 
   it('stops twice, with a socket open, and nobody listens any more', async () => {
     const serving = await startServe(bench.world.app)

@@ -4,6 +4,7 @@ import { backOffMs, FORGOTTEN_AFTER, LINK_LIFE_MS, NO_OUTPUT_AFTER, pollDelayMs 
 import { Busy, type Provider, Refused, type TaskReading, Unreachable } from '../provider/provider.ts'
 import type { AttemptRecord } from '../store/attempts.ts'
 import type { JobRecord } from '../store/jobs.ts'
+import { accountTrouble, paceOf } from './trouble.ts'
 
 export interface Polled {
   job: JobRecord
@@ -136,7 +137,7 @@ function reportTrouble(job: JobRecord, error: unknown, engine: Engine): Report {
     const wait = error.retryAfterMs ?? 30_000
     return {
       event: { type: 'set-back', problem: error.problem, retryAt: now + wait, counts: false },
-      ...(error.isRateLimit && { pace: { type: 'slow', retryAfterMs: wait } as const }),
+      ...paceOf(error, wait),
     }
   }
   if (error instanceof Unreachable) {
@@ -147,19 +148,13 @@ function reportTrouble(job: JobRecord, error: unknown, engine: Engine): Report {
         retryAt: waitFor(job, engine, null, null),
         counts: false,
       },
-      ...(error.isOffline && { pace: { type: 'offline' } as const }),
+      ...paceOf(error, 0),
     }
   }
   if (error instanceof Refused) {
     return {
       event: { type: 'set-back', problem: error.problem, retryAt: now + 60_000, counts: false },
-      ...(error.scope === 'account' && {
-        account: {
-          stops: error.kind === 'auth' ? 'everything' : 'spending',
-          problem: error.problem,
-          until: error.until,
-        } as const,
-      }),
+      ...(error.scope === 'account' && { account: accountTrouble(error) }),
     }
   }
   throw error

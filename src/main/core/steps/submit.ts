@@ -11,6 +11,7 @@ import {
 } from '../provider/provider.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { AttemptRecord } from '../store/attempts.ts'
+import { accountTrouble, paceOf } from './trouble.ts'
 
 interface SubmitInput extends StepInput {
   attempt: AttemptRecord
@@ -83,7 +84,7 @@ function reportTrouble(
       event: { type: 'set-back', problem: error.problem, retryAt: now + wait, counts: !error.isRateLimit },
       attempt: { id: attempt.id, unsent: true },
       ledger: notBought,
-      ...(error.isRateLimit && { pace: { type: 'slow', retryAfterMs: wait } as const }),
+      ...paceOf(error, wait),
     }
   }
   if (error instanceof Unreachable) {
@@ -96,7 +97,7 @@ function reportTrouble(
       },
       attempt: { id: attempt.id, unsent: true },
       ledger: notBought,
-      ...(error.isOffline && { pace: { type: 'offline' } as const }),
+      ...paceOf(error, 0),
     }
   }
   if (error instanceof Refused && error.scope === 'account') {
@@ -149,7 +150,7 @@ function reportRepeatTrouble(
       },
       attempt: { id: attempt.id, unrepeated: true },
       ...account,
-      ...paceOf(error, told),
+      ...paceOf(error, told ?? 0),
     }
   }
   const found = error instanceof Unconfirmed ? error.problem : (job.problem ?? unknownOutcome())
@@ -163,19 +164,6 @@ const isInWindow = (attempt: AttemptRecord, { can }: Provider, now: number): boo
 /** Whether a request whose outcome is not known may be sent once more under its own key, at this moment. */
 export const mayRepeat = (attempt: AttemptRecord, provider: Provider, now: number): boolean =>
   attempt.resentAt === null && isInWindow(attempt, provider, now)
-
-const accountTrouble = (error: Refused): NonNullable<Report['account']> => ({
-  stops: error.kind === 'auth' ? 'everything' : 'spending',
-  problem: error.problem,
-  until: error.until,
-})
-
-function paceOf(error: unknown, retryAfterMs: number | null): Pick<Report, 'pace'> {
-  if (error instanceof Busy && error.isRateLimit) {
-    return { pace: { type: 'slow', retryAfterMs: retryAfterMs ?? 0 } }
-  }
-  return error instanceof Unreachable && error.isOffline ? { pace: { type: 'offline' } } : {}
-}
 
 /** A request of this size was refused, so the limit lies below it. */
 const smallerLimit = ({ options }: AccountRecord, { sentBytes }: Refused): number =>

@@ -5,6 +5,7 @@ import { backOffMs, UPLOAD_MARGIN_MS } from '../jobs/policy.ts'
 import { Busy, type Provider, Refused, Unreachable, type UploadRequest } from '../provider/provider.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { Store } from '../store/store.ts'
+import { accountTrouble, paceOf } from './trouble.ts'
 
 /** One upload of a reference to an account at a time, whoever asks for it. */
 const underWay = new WeakMap<Store, Map<string, Promise<void>>>()
@@ -160,24 +161,20 @@ function reportTrouble({ job, account }: StepInput, engine: Engine, error: unkno
     const wait = error.retryAfterMs ?? 30_000
     return {
       event: { type: 'set-back', problem: error.problem, retryAt: now + wait, counts: !error.isRateLimit },
-      ...(error.isRateLimit && { pace: { type: 'slow', retryAfterMs: wait } as const }),
+      ...paceOf(error, wait),
     }
   }
   if (error instanceof Unreachable) {
     return {
       event: { type: 'set-back', problem: error.problem, retryAt: later, counts: true },
-      ...(error.isOffline && { pace: { type: 'offline' } as const }),
+      ...paceOf(error, 0),
     }
   }
   if (isOfKind(error, 'upload_quota') || (error instanceof Refused && error.scope === 'account')) {
     // A full file service is the account's trouble: its rows keep their place until there is room.
     return {
       event: { type: 'set-back', problem: error.problem, retryAt: now, counts: false },
-      account: {
-        stops: error.kind === 'auth' ? 'everything' : 'spending',
-        problem: error.problem,
-        until: error.until,
-      },
+      account: accountTrouble(error),
     }
   }
   if (error instanceof KindRefused) {
