@@ -1,0 +1,157 @@
+/**
+ * One life of the core, in a process of its own. What it is to do stands in REELSHEET_PROOF_LIFE (JSON); what it
+ * sees goes to standard output, one JSON line each, written before anything else can happen. It may be killed at
+ * any site, with no chance to tidy up.
+ */
+import { writeSync } from 'node:fs'
+import { createApp } from '../../src/main/core/app.ts'
+import type { CheckpointName } from '../../src/main/core/ports.ts'
+import { ProblemError } from '../../src/shared/problem.ts'
+import { chanceOf } from './chance.ts'
+import { WorldClock } from './clock.ts'
+import { createFaultyDisk } from './disk.ts'
+import type { LifeOrder, Said } from './life.ts'
+
+const order = JSON.parse(process.env.REELSHEET_PROOF_LIFE ?? '') as LifeOrder
+// The keys come on their own, as in life: from the environment, and away from what is written down.
+const keys = JSON.parse(process.env.REELSHEET_PROOF_KEYS ?? '{}') as Record<string, string>
+const clock = new WorldClock(order.time, order.skippedMs, order.jumps)
+const chance = chanceOf(`${order.seed}/life ${order.number}`)
+
+/** Ids of one life never meet those of another: they stand for chance that nobody can guess. */
+let made = 0
+const nextId = (length: number): string => {
+  made += 1
+  const letters = `${order.number.toString(36)}x${made.toString(36)}x`
+  return (letters + chanceOf(`${order.seed}/${order.number}/${made}`).next().toString(36).slice(2))
+    .padEnd(length, '0')
+    .slice(0, length)
+}
+
+const say = (said: Said): void => void writeSync(1, `${JSON.stringify(said)}\n`)
+
+let ticks = 0
+const passes = new Map<string, number>()
+
+function pass(name: string): void {
+  const count = (passes.get(name) ?? 0) + 1
+  passes.set(name, count)
+  const { kill } = order
+  if (!kill) return
+  const isNow = 'tick' in kill ? ticks === kill.tick : kill.at === name && count === kill.nth
+  if (isNow) process.kill(process.pid, 'SIGKILL')
+}
+
+Object.assign(globalThis, {
+  __passed: (site: string, value: unknown) => {
+    ticks += 1
+    pass(site)
+    return value
+  },
+})
+
+const log = (level: string) => (message: string, fields?: unknown) =>
+  say({ type: 'log', level, message, fields })
+
+const app = open()
+await app.start()
+void watch()
+process.on('message', (message: { skippedMs?: number; stop?: true }) => {
+  if (message.skippedMs !== undefined) clock.skipTo(message.skippedMs)
+  if (message.stop) void finish('stopped')
+})
+await work()
+
+function open() {
+  try {
+    return createApp(
+      {
+        clock,
+        random: { next: () => chance.next(), id: nextId },
+        log: { debug: () => {}, info: log('info'), warn: log('warn'), error: log('error') },
+        secrets: { read: (account) => keys[account], write: () => 'for this test', remove: () => {} },
+        checkpoint: (point: CheckpointName) => pass(point),
+        disk: createFaultyDisk(order.disk ?? [], clock),
+      },
+      {
+        home: order.home,
+        version: '0.0.0-proof',
+        who: `life ${order.number}`,
+        practice: {
+          resources: order.resources,
+          syncWrites: false,
+          timing: { queueMs: 0, renderMsPerSecond: 100 },
+        },
+      },
+    )
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error
+    say({ type: 'refused', code: error.problem.code, what: error.problem.what })
+    process.exit(4)
+  }
+}
+
+/** Everything that a screen would show, at the moment when it would show it. */
+async function watch(): Promise<void> {
+  for await (const event of await app.client.app.watch()) {
+    if (event.type !== 'jobs.changed') continue
+    for (const id of event.ids) {
+      const { job } = await app.client.jobs.get({ id })
+      say({ type: 'shown', job: job.id, version: job.version, state: job.state, remoteId: job.remoteId })
+    }
+  }
+}
+
+async function work(): Promise<void> {
+  await setUp()
+  for (const run of await app.client.runs.list()) await app.client.runs.resume({ id: run.id })
+  say({ type: 'working' })
+  for (;;) {
+    const nextAt = await app.core.scheduler.rest()
+    if (!(await isMoving())) break
+    if (nextAt <= clock.now()) continue
+    // Nothing is under way: the world may pass over the time until something is due.
+    const sleepMs = nextAt - clock.now()
+    say({ type: 'idle', forMs: sleepMs, elapsedMs: Math.round(clock.elapsed()) })
+    await clock.sleep(sleepMs)
+  }
+  await finish('settled')
+}
+
+async function isMoving(): Promise<boolean> {
+  for (const run of await app.client.runs.list()) {
+    if ((await app.client.runs.attention({ id: run.id })).moving > 0) return true
+  }
+  return false
+}
+
+/** Accounts and runs that are not there yet: a life that was killed early leaves the rest to the next one. */
+async function setUp(): Promise<void> {
+  const known = new Set((await app.client.accounts.list()).map((account) => account.name))
+  for (const account of order.accounts) {
+    if (!known.has(account.name)) await app.client.accounts.add(account)
+  }
+  const runs = new Set((await app.client.runs.list()).map((run) => run.name))
+  for (const run of order.runs) {
+    if (runs.has(run.name)) continue
+    const { runId } = await app.client.runs.create({
+      path: run.sheet,
+      archiveFolder: order.archive,
+      name: run.name,
+      capMicros: run.capMicros,
+    })
+    say({ type: 'imported', runId })
+  }
+}
+
+async function finish(how: 'settled' | 'stopped'): Promise<void> {
+  await app.stop()
+  say({
+    type: 'end',
+    how,
+    ticks,
+    passes: Object.fromEntries(passes),
+    active: process.getActiveResourcesInfo(),
+  })
+  process.exit(0)
+}
