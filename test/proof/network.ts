@@ -47,6 +47,8 @@ export interface Answered {
   status: number
   headers: Record<string, string | string[]>
   body: Buffer
+  /** The provider broke off after these bytes. */
+  isCut?: boolean
 }
 
 /** A fault of the way between core and provider, decided by the case's script. */
@@ -135,7 +137,7 @@ export class Network {
       answer: (answered, { cutAfterBytes, isClean } = {}) => {
         const bytes = cutAfterBytes === undefined ? answered.body : answered.body.subarray(0, cutAfterBytes)
         outgoing.writeHead(answered.status, answered.headers)
-        if (cutAfterBytes !== undefined) {
+        if (cutAfterBytes !== undefined || answered.isCut) {
           outgoing.write(bytes, () => outgoing.socket?.destroy())
           return
         }
@@ -179,7 +181,10 @@ export class Network {
         new URL(path, this.#target),
         { method, headers: { ...rest, 'content-length': body.length }, agent: this.#agent },
         (answer) => {
-          readAll(answer).then((bytes) => done(this.#translate(answer, bytes)), fail)
+          const chunks: Buffer[] = []
+          answer.on('data', (chunk: Buffer) => chunks.push(chunk))
+          // Ends also when the provider broke off in the middle.
+          answer.on('close', () => done(this.#translate(answer, Buffer.concat(chunks))))
         },
       )
       onward.on('error', fail)
@@ -196,7 +201,8 @@ export class Network {
     const status = answer.statusCode ?? 502
     if (typeof headers.location === 'string')
       headers.location = headers.location.replaceAll(this.#target, this.url)
-    if (isBinary({ status, headers, body: bytes })) return { status, headers, body: bytes }
+    const isCut = !answer.complete
+    if (isCut || isBinary({ status, headers, body: bytes })) return { status, headers, body: bytes, isCut }
     const body = Buffer.from(bytes.toString('utf8').replaceAll(this.#target, this.url))
     return { status, headers: { ...headers, 'content-length': String(body.length) }, body }
   }
