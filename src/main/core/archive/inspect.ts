@@ -7,8 +7,10 @@ import { type Disk, realDisk } from './disk.ts'
 import { ContentInvalid, onDisk } from './errors.ts'
 import type { Inspected } from './inspect-thread.ts'
 
-/** An honest clip takes milliseconds; a slow network drive may take seconds. */
-const LIMIT_MS = 15_000
+/** How often a thread that has not answered yet is looked at. */
+const LOOK_MS = 15_000
+/** What a thread may work over one file. An honest clip takes milliseconds of it, a hostile one any amount. */
+const MOST_CPU_MS = 1_500
 const MEMORY_MB = 512
 
 /**
@@ -16,7 +18,9 @@ const MEMORY_MB = 512
  * DiskTrouble when the file cannot be read.
  *
  * Containers come from strangers, and a few wrong bytes in an index are enough to keep a parser busy for minutes or
- * to fill the memory. So it runs on a thread of its own, one file at a time, that is ended when it takes too long.
+ * to fill the memory. So it runs on a thread of its own, one file at a time, that is ended when it has worked too long.
+ * Work is counted, not time: a computer that slept, is busy or reads from a slow drive makes a good clip look slow,
+ * and a wrong verdict costs an output that was paid for.
  */
 export async function inspectClip(path: string, clock: Clock, disk: Disk = realDisk): Promise<ClipFacts> {
   const clip = basename(path).replace(/\.part$/, '')
@@ -38,23 +42,23 @@ function inTurn<T>(work: () => Promise<T>): Promise<T> {
   return turn
 }
 
-/** A computer that slept makes a good clip look slow, and a verdict costs a download: look twice before it. */
+const TOO_MUCH: Inspected = { finding: 'reading its container takes too long or too much memory' }
+
+/** A thread may also have died of the file before: a verdict needs two of them. */
 async function askTwice(path: string, clock: Clock): Promise<Inspected> {
-  return (
-    (await askThread(path, clock)) ??
-    (await askThread(path, clock)) ?? { finding: 'reading its container takes too long or too much memory' }
-  )
+  return (await askThread(path, clock)) ?? (await askThread(path, clock)) ?? TOO_MUCH
 }
 
-/** Resolves with nothing when the thread had to be ended over the file. */
+/** Resolves with nothing when the thread died over the file. */
 async function askThread(path: string, clock: Clock): Promise<Inspected | undefined> {
   thread ??= startThread()
   const asked = thread
   const isOver = new AbortController()
   asked.ref()
   try {
-    const inspected = await Promise.race([replyOf(asked, path), expire(clock, isOver.signal)])
-    if (!inspected) await endThread(asked)
+    const reply = replyOf(asked, path)
+    const inspected = await Promise.race([reply, watch(asked, clock, isOver.signal)])
+    if (inspected === undefined || inspected === TOO_MUCH) await endThread(asked)
     return inspected
   } finally {
     isOver.abort()
@@ -82,11 +86,20 @@ function replyOf(asked: Worker, path: string): Promise<Inspected | undefined> {
   })
 }
 
-const expire = (clock: Clock, signal: AbortSignal): Promise<undefined> =>
-  clock.sleep(LIMIT_MS, signal).then(
-    () => undefined,
-    () => undefined,
-  )
+/** Resolves when the thread has worked too long over its file. One that waits for its drive is waited for. */
+async function watch(asked: Worker, clock: Clock, signal: AbortSignal): Promise<Inspected> {
+  const before = await workOf(asked)
+  for (;;) {
+    await clock.sleep(LOOK_MS, signal).catch(() => undefined)
+    if (signal.aborted || (await workOf(asked)) - before >= MOST_CPU_MS) return TOO_MUCH
+  }
+}
+
+/** Milliseconds for which the thread has worked so far; 0 when it is not there (any more). */
+async function workOf(asked: Worker): Promise<number> {
+  const used = await asked.cpuUsage().catch(() => ({ user: 0, system: 0 }))
+  return (used.user + used.system) / 1000
+}
 
 async function endThread(ended: Worker): Promise<void> {
   if (thread === ended) thread = undefined
