@@ -1,4 +1,6 @@
 import type { AccountLimits } from '../../../shared/account.ts'
+import type { AccountRecord } from '../store/accounts.ts'
+import type { Report } from './engine.ts'
 
 /** Tokens that refill with time, so that calls keep a pace over any stretch of it. */
 interface Bucket {
@@ -112,5 +114,30 @@ export class Pace {
     if (bucket.tokens < 1) return false
     bucket.tokens -= 1
     return true
+  }
+}
+
+/** The pace of each account. */
+export class Paces {
+  private readonly known = new Map<number, Pace>()
+
+  /** The account's pace, under the limits that it has now. */
+  of(account: Pick<AccountRecord, 'id' | 'limits'>, now: number): Pace {
+    const pace = this.known.get(account.id) ?? new Pace(account.limits, now)
+    pace.set(account.limits)
+    this.known.set(account.id, pace)
+    return pace
+  }
+
+  /** What an answer says about its account's pace counts from here on. */
+  follow(accountId: number, said: NonNullable<Report['pace']>, now: number): void {
+    const pace = this.known.get(accountId)
+    if (said.type === 'slow') pace?.slowDown(said.retryAfterMs, now)
+    else if (said.type === 'offline') pace?.wentOffline(now)
+    else pace?.cameOnline()
+  }
+
+  wasOffline(accountId: number): boolean {
+    return this.known.get(accountId)?.wasOffline ?? false
   }
 }

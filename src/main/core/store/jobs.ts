@@ -63,6 +63,9 @@ export type NewJob = Pick<
   | 'createdAt'
 >
 
+/** What a sheet's row is compared with when the sheet is imported again. */
+export type EarlierJob = Pick<JobRecord, 'id' | 'rowKey' | 'take' | 'fingerprint' | 'state' | 'problem'>
+
 export interface NewJobReference {
   jobId: number
   role: 'reference' | 'audio'
@@ -106,6 +109,9 @@ export const NEXT_WAKE = `SELECT min(run_at) AS at FROM jobs
   WHERE state IN ('queued', 'uploading', 'submitting', 'unconfirmed', 'generating', 'downloading')
     AND run_at > @now`
 export const SEARCH = `SELECT rowid FROM jobs_text WHERE jobs_text MATCH @search`
+
+/** The index alone answers it. */
+const onlyIds = (query: string): string => query.replace('SELECT *', 'SELECT id')
 
 const COLUMNS = [
   'runId',
@@ -152,6 +158,10 @@ export function createJobs(db: Sqlite) {
        version = @version
      WHERE id = @id AND version = @version - 1`,
   )
+  const dueQueued = db.prepare(onlyIds(TAKE_QUEUED)).pluck()
+  const dueWorking = db.prepare(onlyIds(TAKE_WORKING)).pluck()
+  const dueDownloads = db.prepare(onlyIds(TAKE_DOWNLOADS)).pluck()
+  const ids = (found: unknown[]): number[] => found as number[]
   const takeQueued = db.prepare(TAKE_QUEUED)
   const takeWorking = db.prepare(TAKE_WORKING)
   const takeDownloads = db.prepare(TAKE_DOWNLOADS)
@@ -164,6 +174,9 @@ export function createJobs(db: Sqlite) {
   const countsOfRun = db.prepare('SELECT state, count(*) AS n FROM jobs WHERE run_id = ? GROUP BY state')
   const countsOfAll = db.prepare('SELECT state, count(*) AS n FROM jobs GROUP BY state')
   const ofRun = db.prepare('SELECT * FROM jobs WHERE run_id = ? ORDER BY row, take, id')
+  const earlierOf = db.prepare(
+    'SELECT id, row_key, take, fingerprint, state, problem_json FROM jobs WHERE run_id = ? ORDER BY id',
+  )
   const pauseRun = db.prepare(
     `UPDATE jobs SET pauses = (pauses & ~@bit) | CASE WHEN @isPaused THEN @bit ELSE 0 END, version = version + 1
      WHERE run_id = @runId AND (state IN ('held', 'queued', 'uploading', 'unconfirmed')
@@ -211,6 +224,19 @@ export function createJobs(db: Sqlite) {
       const { order, cells: _cells, problem, ...rest } = job
       return save.run({ ...rest, orderJson: toJson(order), problemJson: toJson(problem) }).changes === 1
     },
+    /** Ids of what is due, for whoever passes over some: a row is read only when it is needed. */
+    dueQueued: (accountId: number, now: number, limit: number) =>
+      ids(dueQueued.all({ accountId, now, limit })),
+    dueWorking: (
+      accountId: number,
+      state: 'uploading' | 'submitting' | 'unconfirmed' | 'generating',
+      now: number,
+      limit: number,
+    ) => ids(dueWorking.all({ accountId, state, now, limit })),
+    dueDownloads: (accountId: number, now: number, limit: number) =>
+      ids(dueDownloads.all({ accountId, now, limit })),
+    /** Jobs in the order of their ids' list. */
+    getAll: (all: readonly number[]) => readAll(all.map((id) => get.get(id)).filter(Boolean)),
     takeQueued: (accountId: number, now: number, limit: number) =>
       readAll(takeQueued.all({ accountId, now, limit })),
     takeWorking: (
@@ -231,6 +257,8 @@ export function createJobs(db: Sqlite) {
     /** Rows that wait or work alike, counted together, with one of them to look at. */
     groupsOfRun: (runId: number) => groups.all(runId).map((row) => fromRow<JobGroup>(row)),
     ofRun: (runId: number) => readAll(ofRun.all(runId)),
+    /** The rows of a run as an import compares them, oldest first. */
+    earlierOf: (runId: number) => earlierOf.all(runId).map((row) => fromRow<EarlierJob>(row)),
     /** `alsoBegun`: rows that are reserved and about to be sent wait too. */
     setRunPause: (runId: number, isPaused: boolean, alsoBegun = true) =>
       void pauseRun.run({
