@@ -25,13 +25,13 @@ const SYNC_EVERY_BYTES = 16 * 1024 * 1024
 const SYNC_EVERY_MS = 5_000
 
 /**
- * An unfinished download on disk: `<name>.part` and its notes. Bytes are appended and hashed beside
- * the writing; every so often what is there is synced and noted, so that a later try goes on from
+ * An unfinished download on disk: `<name>.part` and its notes. Bytes are hashed while earlier ones are
+ * written; every so often what is there is synced and noted, so that a later try goes on from
  * a place that is surely whole.
  */
 export class Part {
   facts: FileFacts = NOTHING_KNOWN
-  /** Bytes in the file, all of them hashed. */
+  /** Bytes appended, all of them hashed; the last few may still be on their way to the disk. */
   position = 0
   isComplete = false
   readonly #disk: Disk
@@ -40,6 +40,10 @@ export class Part {
   readonly #clock: Clock
   #file: DiskFile | undefined
   #hash: Hash = createHash('sha256')
+  #writtenBytes = 0
+  /** Everything appended so far is written, or a write has failed; never rejects. */
+  #writing: Promise<void> = Promise.resolve()
+  #writeFault: { error: unknown } | undefined
   #syncedBytes = 0
   #syncedAt: number
   #syncing: Promise<void> | undefined
@@ -80,6 +84,7 @@ export class Part {
       throw error
     }
     this.position = notes.syncedBytes
+    this.#writtenBytes = notes.syncedBytes
     this.#syncedBytes = notes.syncedBytes
     this.isComplete = notes.isComplete || notes.syncedBytes === notes.totalBytes
     this.facts = notes
@@ -87,9 +92,12 @@ export class Part {
 
   /** Forgets everything received so far. */
   async restart(): Promise<void> {
+    await this.#writing
     await this.#settleSync()
     this.#hash = createHash('sha256')
+    this.#writeFault = undefined
     this.position = 0
+    this.#writtenBytes = 0
     this.#syncedBytes = 0
     this.isComplete = false
     this.facts = NOTHING_KNOWN
@@ -97,19 +105,52 @@ export class Part {
     await removePart(this.#disk, this.#path)
   }
 
-  /** Appends chunks: the system writes them while this thread hashes them. */
-  async append(chunks: readonly Uint8Array[]): Promise<void> {
-    if (this.#syncFault) throw this.#syncFault
+  /**
+   * Hashes chunks while they and those before them are written; returns when only these may still be on their way.
+   * A write that fails shows at a later call or at `flush`, and only what was written before it counts then.
+   * `onWritten`: the chunks are not needed any more.
+   */
+  async append(chunks: readonly Uint8Array[], onWritten?: () => void): Promise<void> {
+    this.#throwFaults()
     this.#file ??= await this.#create()
-    const writing = this.#file.write(chunks, this.position)
-    let length = 0
-    for (const chunk of chunks) {
-      this.#hash.update(chunk)
-      length += chunk.byteLength
-    }
-    await writing
-    this.position += length
+    const before = this.#writing
+    this.#writing = this.#writeAfter(before, this.#file, chunks, onWritten)
+    for (const chunk of chunks) this.#hash.update(chunk)
+    await before
+    this.#throwFaults()
     this.#syncNowAndThen()
+  }
+
+  /** One after the other: whatever fails, the file holds a beginning without holes. */
+  #writeAfter(
+    before: Promise<void>,
+    file: DiskFile,
+    chunks: readonly Uint8Array[],
+    onWritten: (() => void) | undefined,
+  ): Promise<void> {
+    const from = this.position
+    const end = chunks.reduce((sum, { byteLength }) => sum + byteLength, from)
+    this.position = end
+    const write = async () => {
+      if (this.#writeFault) return
+      await file.write(chunks, from)
+      this.#writtenBytes = end
+      onWritten?.()
+    }
+    return before.then(write).catch((error: unknown) => {
+      this.#writeFault ??= { error }
+    })
+  }
+
+  /** Returns when everything appended is in the file (not yet synced); throws what a write or a sync met. */
+  async flush(): Promise<void> {
+    await this.#writing
+    this.#throwFaults()
+  }
+
+  #throwFaults(): void {
+    if (this.#writeFault) throw this.#writeFault.error
+    if (this.#syncFault) throw this.#syncFault
   }
 
   async #create(): Promise<DiskFile> {
@@ -120,7 +161,7 @@ export class Part {
   /** Syncs beside the transfer, one at a time; a fault shows at the next append. */
   #syncNowAndThen(): void {
     const isDue =
-      this.position - this.#syncedBytes >= SYNC_EVERY_BYTES ||
+      this.#writtenBytes - this.#syncedBytes >= SYNC_EVERY_BYTES ||
       this.#clock.now() - this.#syncedAt >= SYNC_EVERY_MS
     if (!isDue || this.#syncing) return
     this.#syncing = this.#sync()
@@ -133,7 +174,7 @@ export class Part {
   }
 
   async #sync(): Promise<void> {
-    const upTo = this.position
+    const upTo = this.#writtenBytes
     this.#syncedAt = this.#clock.now()
     await this.#file?.sync()
     this.#syncedBytes = upTo
@@ -151,8 +192,12 @@ export class Part {
    * nothing to recognise the file by, is worth nothing and is removed.
    */
   async keep(): Promise<void> {
+    await this.#writing
     if (this.#syncing) await this.#syncing
     if (this.#syncFault) throw this.#syncFault
+    // Bytes that the disk did not take never came, whatever was thought of them before.
+    if (this.#writeFault) this.isComplete = false
+    this.position = this.#writtenBytes
     const isWorthKeeping = this.position > 0 && (this.isComplete || strongValidator(this.facts) !== null)
     if (!isWorthKeeping) return await this.restart()
     if (this.#syncedBytes === this.position && !this.isComplete) return
@@ -160,6 +205,7 @@ export class Part {
   }
 
   async close(): Promise<void> {
+    await this.#writing
     if (this.#syncing) await this.#syncing
     const file = this.#file
     this.#file = undefined

@@ -15,6 +15,7 @@ import {
 } from './errors.ts'
 import { hashLink } from './notes.ts'
 import { Part } from './part.ts'
+import { ReadBlocks } from './transfer-blocks.ts'
 import { Body } from './transfer-body.ts'
 import { describeBreak } from './transfer-faults.ts'
 import { Watchdog } from './watchdog.ts'
@@ -246,10 +247,11 @@ async function receiveBody(
     const end = part.position + lengthOf(batch)
     refuseSize(end, request)
     if (end > (answer.endBytes ?? end)) throw new ContentInvalid(clip, 'more bytes came than were announced')
-    await onDisk(request.partPath, () => part.append(batch))
+    await onDisk(request.partPath, () => part.append(batch, () => request.agents.giveBack(batch)))
     reply.watchdog.touch()
     request.onProgress(part.position, part.facts.totalBytes)
   }
+  await onDisk(request.partPath, () => part.flush())
   const missing = (part.facts.totalBytes ?? part.position) - part.position
   if (missing > 0) throw new TransferBroken(clip, `${missing} bytes are missing at its end`)
 }
@@ -292,6 +294,8 @@ const clipOf = (request: FetchRequest): string =>
 
 export interface TransferAgents {
   dispatcherFor(url: URL, proxyUrl: string | undefined, allowLoopback: boolean): Dispatcher
+  /** Chunks of a body that are on the disk: their memory is read into again. Never again a chunk that was given back. */
+  giveBack(chunks: readonly Uint8Array[]): void
   /** Ends every connection. May be called twice. */
   close(): Promise<void>
 }
@@ -315,6 +319,7 @@ const CONNECT_BACKSTOP_MS = 60_000
  */
 export function createTransferAgents(options: AgentOptions = {}): TransferAgents {
   const made = new Map<string, Dispatcher>()
+  const blocks = new ReadBlocks()
   const keep = (key: string, make: () => Dispatcher): Dispatcher => {
     const dispatcher = made.get(key) ?? make()
     made.set(key, dispatcher)
@@ -324,8 +329,9 @@ export function createTransferAgents(options: AgentOptions = {}): TransferAgents
     dispatcherFor(url, proxyUrl, allowLoopback) {
       if (proxyUrl !== undefined && !isLoopbackHost(url.hostname))
         return keep(`proxy ${proxyUrl}`, () => createProxyAgent(proxyUrl, options))
-      return keep(`direct ${allowLoopback}`, () => createGuardedAgent(allowLoopback, options))
+      return keep(`direct ${allowLoopback}`, () => createGuardedAgent(allowLoopback, options, blocks))
     },
+    giveBack: (chunks) => blocks.giveBack(chunks),
     async close() {
       const closing = [...made.values()]
       made.clear()
@@ -341,10 +347,10 @@ function tlsOptions({ certificateAuthorities }: AgentOptions) {
   return certificateAuthorities ? { ca: certificateAuthorities } : {}
 }
 
-function createGuardedAgent(allowLoopback: boolean, options: AgentOptions): Agent {
+function createGuardedAgent(allowLoopback: boolean, options: AgentOptions, blocks: ReadBlocks): Agent {
   const connectors = {
-    'http:': connectorFor('http:', allowLoopback, options),
-    'https:': connectorFor('https:', allowLoopback, options),
+    'http:': connectorFor('http:', allowLoopback, options, blocks),
+    'https:': connectorFor('https:', allowLoopback, options, blocks),
   }
   const connect: buildConnector.connector = (target, callback) =>
     connectors[target.protocol === 'https:' ? 'https:' : 'http:'](target, callback)
@@ -355,9 +361,17 @@ function connectorFor(
   protocol: string,
   allowLoopback: boolean,
   options: AgentOptions,
+  { onread }: ReadBlocks,
 ): buildConnector.connector {
   const lookup = guardLookup(protocol, allowLoopback, options.lookup)
-  const build = { timeout: CONNECT_BACKSTOP_MS, allowH2: false, lookup, ...tlsOptions(options) }
+  const build = {
+    timeout: CONNECT_BACKSTOP_MS,
+    allowH2: false,
+    lookup,
+    onread,
+    highWaterMark: 1,
+    ...tlsOptions(options),
+  }
   return guardConnector(buildConnector(build as buildConnector.BuildOptions), allowLoopback)
 }
 
