@@ -10,6 +10,7 @@ import { ProblemError } from '../../src/shared/problem.ts'
 import { chanceOf } from './chance.ts'
 import { WorldClock } from './clock.ts'
 import { createFaultyDisk } from './disk.ts'
+import { repairIfAsked, runErrand } from './errands.ts'
 import type { LifeOrder, Said } from './life.ts'
 
 const order = JSON.parse(process.env.REELSHEET_PROOF_LIFE ?? '') as LifeOrder
@@ -54,6 +55,7 @@ const log = (level: string) => (message: string, fields?: unknown) =>
   say({ type: 'log', level, message, fields })
 
 const app = open()
+const errands = order.errands?.filter((errand) => errand !== 'repair') ?? []
 await app.start()
 void watch()
 process.on('message', (message: { skippedMs?: number; stop?: true }) => {
@@ -64,6 +66,7 @@ await work()
 
 function open() {
   try {
+    repairIfAsked(order)
     return createApp(
       {
         clock,
@@ -108,14 +111,26 @@ async function work(): Promise<void> {
   say({ type: 'working' })
   for (;;) {
     const nextAt = await app.core.scheduler.rest()
-    if (!(await isMoving())) break
+    if (!(await isMoving())) {
+      const errand = errands.shift()
+      if (!errand && clock.elapsed() >= (order.staysMs ?? 0)) break
+      if (!errand) {
+        await passOver(Math.min(nextAt - clock.now(), (order.staysMs ?? 0) - clock.elapsed() + 1))
+        continue
+      }
+      say({ type: 'errand', errand, answer: await runErrand(errand, app, order) })
+      continue
+    }
     if (nextAt <= clock.now()) continue
-    // Nothing is under way: the world may pass over the time until something is due.
-    const sleepMs = nextAt - clock.now()
-    say({ type: 'idle', forMs: sleepMs, elapsedMs: Math.round(clock.elapsed()) })
-    await clock.sleep(sleepMs)
+    await passOver(nextAt - clock.now())
   }
   await finish('settled')
+}
+
+/** Nothing is under way: the world may pass over the time until something is due. */
+async function passOver(sleepMs: number): Promise<void> {
+  say({ type: 'idle', forMs: sleepMs, elapsedMs: Math.round(clock.elapsed()) })
+  await clock.sleep(sleepMs)
 }
 
 async function isMoving(): Promise<boolean> {

@@ -7,7 +7,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import type { TaskRow } from '../../src/practice/index.ts'
-import type { ProofWorld } from './world.ts'
+import type { Life } from './life.ts'
+import type { FileState, ProofWorld } from './world.ts'
 
 export type Invariant = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9
 
@@ -33,6 +34,8 @@ export interface JudgeOptions {
   isSettled: boolean
   /** Rows (by prompt) whose clip may be missing though the provider made it, each for a reason the case knows. */
   mayMiss?: (prompt: string) => boolean
+  /** The folder whose database is read, when it is a copy: looking at a database that was cut off changes it. */
+  home?: string
 }
 
 interface JobRow {
@@ -80,12 +83,14 @@ export async function judge(world: ProofWorld, options: JudgeOptions): Promise<V
   const tell = (invariant: Invariant, what: string) => void found.push({ invariant, what })
   const tasks = world.provider.ledger.tasks()
   judgeTasks(tasks, tell)
+  for (const [index, life] of world.lives.entries())
+    if (life.isOverdue) tell(8, `life ${index + 1} hung and was ended; last it said ${lastWords(life)}`)
   judgeFiles(world, tell)
   judgeSecrets(world, tell)
-  const seen = look(join(world.home, 'reelsheet.db'))
+  const seen = look(join(options.home ?? world.home, 'reelsheet.db'))
   if (!seen) {
     if (tasks.length > 0) tell(2, `there is no database, and ${tasks.length} tasks were bought`)
-    if (options.isSettled) tell(8, 'there is no database')
+    if (options.isSettled) tell(8, `there is no database: ${world.lives.at(-1)?.stderr.slice(0, 800)}`)
     return found
   }
   judgeIds(world, tasks, seen, tell)
@@ -98,6 +103,8 @@ export async function judge(world: ProofWorld, options: JudgeOptions): Promise<V
   }
   return found
 }
+
+const lastWords = ({ said }: Life): string => JSON.stringify(said.at(-1) ?? 'nothing')
 
 type Tell = (invariant: Invariant, what: string) => void
 
@@ -134,8 +141,11 @@ function judgeIds(world: ProofWorld, tasks: readonly TaskRow[], { jobs, attempts
 function wasHeard(world: ProofWorld, task: TaskRow): boolean {
   return world.network.passed.some(({ errand, delivery, answer, at }) => {
     if (errand !== 'create' || delivery !== 'whole' || !answer.includes(task.id)) return false
-    const life = world.lives.find((one) => at >= one.startedAt && at <= one.endedAt)
-    return life?.signal === null && life.code === 0
+    // Of two lives at once only one can have asked: the other was refused, or waits in vain for the folder.
+    const lives = world.lives.filter(
+      (one) => at >= one.startedAt && at <= one.endedAt && !one.said.some((said) => said.type === 'refused'),
+    )
+    return lives.length > 0 && lives.every((life) => life.signal === null && life.code === 0)
   })
 }
 
@@ -178,14 +188,42 @@ const IN_PROGRESS = /\.(part|part\.json|tmp)$/
 
 /** 5. What had a final name keeps its bytes, whoever put it there. */
 function judgeFiles(world: ProofWorld, tell: Tell): void {
-  for (const [index, before] of world.snapshots.slice(0, -1).entries()) {
-    const after = world.snapshots[index + 1]
-    for (const [path, { sha256 }] of before) {
-      if (IN_PROGRESS.test(path)) continue
-      const now = after?.get(path)
-      if (!now) tell(5, `${path} was there before life ${index + 1} and is gone`)
-      else if (now.sha256 !== sha256) tell(5, `${path} was changed in life ${index + 1}`)
-    }
+  const { snapshots, powerLosses } = world
+  for (const [index, after] of snapshots.entries()) {
+    const before = snapshots[index - 1]
+    if (!before) continue
+    if (powerLosses.has(index)) {
+      judgeLoss(before, after, tell)
+      // What was there before that life began had long been synced.
+      const synced = snapshots[index - 2]
+      if (synced) judgeKept(synced, after, 'when the power went', tell)
+    } else
+      judgeKept(
+        before,
+        after,
+        `in life ${index - [...powerLosses].filter((one) => one < index).length}`,
+        tell,
+      )
+  }
+}
+
+function judgeKept(before: FileState, after: FileState, when: string, tell: Tell): void {
+  for (const [path, { sha256 }] of before) {
+    if (IN_PROGRESS.test(path)) continue
+    const now = after.get(path)
+    if (!now) tell(5, `${path} was there and is gone ${when}`)
+    else if (now.sha256 !== sha256) tell(5, `${path} was changed ${when}`)
+  }
+}
+
+/** 4. A name that was not synced may be gone with the power; one that stays has all of its bytes. */
+function judgeLoss(before: FileState, after: FileState, tell: Tell): void {
+  for (const [path, { sha256, sizeBytes }] of after) {
+    if (IN_PROGRESS.test(path)) continue
+    const whole = before.get(path)
+    if (!whole) tell(4, `${path} came out of a power loss, and was not there before`)
+    else if (whole.sha256 !== sha256)
+      tell(4, `the power loss left ${path} torn (${sizeBytes} of ${whole.sizeBytes} bytes)`)
   }
 }
 

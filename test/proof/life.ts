@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Jump, WorldTime } from './clock.ts'
 import type { DiskFault } from './disk.ts'
@@ -10,6 +10,23 @@ export const RESOURCES = resolve(import.meta.dirname, '../../resources')
 
 /** Where a life ends without warning: at the n-th pass of a site (or of a checkpoint's name), or at a count of all. */
 export type Kill = { at: string; nth: number } | { tick: number }
+
+/** What a person may ask of a life besides its runs (see `errands.ts`). */
+export type Errand =
+  | 'repair'
+  | 'add references'
+  | 'change accounts'
+  | 'check a sheet with mistakes'
+  | 'check clips'
+  | 'export the run'
+  | 'fetch again'
+  | 'leave what is unconfirmed'
+  | 'look at media'
+  | 'move to another model'
+  | 'pause and go on'
+  | 'rebuild the library'
+  | 'release what is held'
+  | 'retry what failed'
 
 /** What one life of the core is to do. */
 export interface LifeOrder {
@@ -29,10 +46,15 @@ export interface LifeOrder {
     filesUrl?: string
     limits?: Record<string, number>
     prices?: Record<string, number>
+    proxyUrl?: string
   }[]
   runs: { name: string; sheet: string; capMicros: number | null }[]
   kill?: Kill | null
   disk?: DiskFault[]
+  /** It goes on so long at least, world milliseconds since the world began, though nothing moves. */
+  staysMs?: number
+  /** What a person asks of this life: a repair before it begins, all else once nothing moves. */
+  errands?: Errand[]
 }
 
 /** What a life says while it lasts. */
@@ -43,6 +65,10 @@ export type Said =
   | { type: 'working' }
   | { type: 'shown'; job: number; version: number; state: string; remoteId: string | null }
   | { type: 'idle'; forMs: number; elapsedMs: number }
+  /** A worker thread passed a site for the first time. */
+  | { type: 'beside'; site: string }
+  /** What came of an errand, in words. */
+  | { type: 'errand'; errand: Errand; answer: string }
   | {
       type: 'end'
       how: 'settled' | 'stopped'
@@ -59,6 +85,8 @@ export interface Life {
   stderr: string
   signal: NodeJS.Signals | null
   code: number | null
+  /** It hung, and was ended for that. */
+  isOverdue: boolean
   /** Real milliseconds, monotonic, of this process. */
   startedAt: number
   endedAt: number
@@ -69,6 +97,8 @@ export interface LifeOptions {
   keys: Record<string, string>
   /** File of prepared sources; none = the core as it stands. */
   sources?: string | undefined
+  /** A core made by `makeProgram`, instead of the sources. */
+  program?: string | undefined
   /** Called for each line as it is said. */
   heard?: (said: Said, life: Living) => void
   /** A command that the core is run under, such as a tracer with its arguments. */
@@ -83,22 +113,23 @@ export interface LifeOptions {
 
 export interface Living {
   child: ChildProcess
-  send(message: { skippedMs: number } | { stop: true }): void
+  send(message: { skippedMs: number } | { stop: true } | { [word: string]: unknown }): void
 }
 
 /** Lives one life to its end. */
 export function live(options: LifeOptions): Promise<Life> {
-  const { order, keys, sources, heard, under = [], nodeArgs = [], longestMs = 120_000 } = options
+  const { order, keys, sources, program, heard, under = [], nodeArgs = [], longestMs = 120_000 } = options
   return new Promise((done, fail) => {
     const startedAt = performance.now()
     const preload = sources ? ['--import', LOAD] : []
-    const [command, ...args] = [...under, process.execPath, ...nodeArgs, ...preload, CORE]
+    const [command, ...args] = [...under, process.execPath, ...nodeArgs, ...preload, program ?? CORE]
     const child = spawn(command as string, args, {
       env: {
         ...process.env,
         REELSHEET_PROOF_LIFE: JSON.stringify(order),
         REELSHEET_PROOF_KEYS: JSON.stringify(keys),
         ...(sources && { REELSHEET_PROOF_SOURCES: sources }),
+        ...(program && { NODE_COMPILE_CACHE: join(dirname(program), 'cache') }),
         ...options.env,
       },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -111,7 +142,11 @@ export function live(options: LifeOptions): Promise<Life> {
         if (child.connected) child.send(message, () => {})
       },
     }
-    const tooLong = setTimeout(() => child.kill('SIGKILL'), longestMs)
+    let isOverdue = false
+    const tooLong = setTimeout(() => {
+      isOverdue = true
+      child.kill('SIGKILL')
+    }, longestMs)
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
     lines.on('line', (line) => {
       try {
@@ -128,7 +163,7 @@ export function live(options: LifeOptions): Promise<Life> {
     child.on('error', fail)
     child.on('close', (code, signal) => {
       clearTimeout(tooLong)
-      done({ order, said, stderr, signal, code, startedAt, endedAt: performance.now() })
+      done({ order, said, stderr, signal, code, isOverdue, startedAt, endedAt: performance.now() })
     })
   })
 }

@@ -6,7 +6,15 @@ import { type Practice, type PracticeOptions, startPractice } from '../../src/pr
 import { chanceOf } from './chance.ts'
 import { type Jump, WorldClock, type WorldTime } from './clock.ts'
 import type { DiskFault } from './disk.ts'
-import { type Kill, type Life, type LifeOptions, type LifeOrder, live, RESOURCES } from './life.ts'
+import {
+  type Errand,
+  type Kill,
+  type Life,
+  type LifeOptions,
+  type LifeOrder,
+  live,
+  RESOURCES,
+} from './life.ts'
 import { Network, type Rule } from './network.ts'
 
 const MEDIA = join(RESOURCES, 'sample/media')
@@ -24,6 +32,8 @@ export interface Script {
   limits?: Record<string, number>
   /** World milliseconds per real one. */
   rate?: number
+  /** What is different about an account. */
+  accounts?: { [name: string]: { baseUrl?: string; filesUrl?: string; proxyUrl?: string } }
   /** Files of another hand that lie in the archive beforehand, by relative path. */
   strangers?: Record<string, string>
 }
@@ -34,6 +44,9 @@ export interface LifePlan {
   disk?: DiskFault[]
   jumps?: Jump[]
   sources?: string
+  program?: string
+  errands?: Errand[]
+  staysMs?: number
   under?: string[]
   env?: Record<string, string>
   nodeArgs?: string[]
@@ -51,12 +64,16 @@ export type FileState = Map<string, { sha256: string; sizeBytes: number }>
 export class ProofWorld {
   readonly script: Script
   readonly folder = mkdtempSync(join(tmpdir(), 'reelsheet-proof-'))
+  /** Those that are over, in the order in which they ended. */
   readonly lives: Life[] = []
   /** The archive's files after each life. */
   readonly snapshots: FileState[] = []
+  /** Which of the snapshots show what a loss of power left; what was not synced may be gone in them. */
+  readonly powerLosses = new Set<number>()
   readonly time: WorldTime
   readonly clock: WorldClock
   readonly keys: Record<string, string>
+  #begun = 0
   provider!: Practice
   network!: Network
 
@@ -120,6 +137,8 @@ export class ProofWorld {
 
   /** Lives one life to its end and keeps what it left. */
   async live(plan: LifePlan = {}): Promise<Life> {
+    // Two lives may go on at once: each has ids of its own.
+    this.#begun += 1
     const life = await live({
       order: this.order(plan),
       keys: this.keys,
@@ -138,6 +157,12 @@ export class ProofWorld {
     return life
   }
 
+  /** Says that the power went, and that the folders are now as it left them. */
+  losePower(): void {
+    this.powerLosses.add(this.snapshots.length)
+    this.snapshots.push(this.#snapshot())
+  }
+
   order(plan: LifePlan): LifeOrder {
     const limits = {
       inFlight: 50,
@@ -150,16 +175,30 @@ export class ProofWorld {
     const { url } = this.network
     return {
       seed: this.script.seed,
-      number: this.lives.length + 1,
+      number: this.#begun,
       home: this.home,
       archive: this.archive,
       resources: join(RESOURCES, 'practice'),
       time: this.time,
       skippedMs: this.clock.skippedMs,
       accounts: [
-        { name: 'evolink-1', family: 'evolink', baseUrl: url, filesUrl: url, limits },
+        {
+          name: 'evolink-1',
+          family: 'evolink',
+          baseUrl: url,
+          filesUrl: url,
+          limits,
+          ...this.script.accounts?.['evolink-1'],
+        },
         // What the practice provider charges for 720p; without a price there is no cap.
-        { name: 'vtrix-1', family: 'vtrix', baseUrl: url, limits, prices: { wan26_r2v: 100_000 } },
+        {
+          name: 'vtrix-1',
+          family: 'vtrix',
+          baseUrl: url,
+          limits,
+          prices: { wan26_r2v: 100_000 },
+          ...this.script.accounts?.['vtrix-1'],
+        },
       ],
       runs: this.script.runs.map(({ name, capMicros }) => ({
         name,
@@ -169,6 +208,8 @@ export class ProofWorld {
       kill: plan.kill ?? null,
       ...(plan.disk && { disk: plan.disk }),
       ...(plan.jumps && { jumps: plan.jumps }),
+      ...(plan.staysMs !== undefined && { staysMs: plan.staysMs }),
+      ...(plan.errands && { errands: plan.errands }),
     }
   }
 
