@@ -105,7 +105,8 @@ export const JobDetail = z.object({
 })
 export type JobDetail = z.infer<typeof JobDetail>
 
-const JobKey = z.object({ row: z.int(), take: z.int(), id: z.int() })
+/** Where a row stands in lists: run by run, then as in the sheet. */
+const JobKey = z.object({ runId: z.int(), row: z.int(), take: z.int(), id: z.int() })
 
 export const LedgerSum = z.object({
   run: z.string(),

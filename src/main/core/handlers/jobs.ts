@@ -3,26 +3,17 @@ import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
 import { apply } from '../jobs/apply.ts'
 import type { Report } from '../jobs/engine.ts'
 import { canMove } from '../jobs/machine.ts'
+import type { JobKey, JobLine } from '../store/job-pages.ts'
 import { type JobRecord, PAUSED_BY_ITSELF } from '../store/jobs.ts'
-import { type Core, calls } from './context.ts'
+import { type Core, calls, notFound } from './context.ts'
 import { moveToModel } from './move.ts'
 import { impossible, mustFind, touch } from './touch.ts'
 
-export function toJob(job: JobRecord, core: Core): Job {
-  const { store } = core.engine
-  const account = store.accounts.get(job.accountId)
-  const ledger = store.ledger.ofJob(job.id)
-  const { pauses, link: _link, cells: _cells, fingerprint: _f, clipName: _c, ...rest } = job
-  const charged = ledger.filter((line) => line.chargedMicros !== null)
-  return {
-    ...rest,
-    accountName: account?.name ?? '?',
-    isPaused: pauses !== 0,
-    currency: account?.currency ?? 'credits',
-    countedMicros: ledger.reduce((sum, line) => sum + line.countedMicros, 0),
-    chargedMicros: charged.length ? charged.reduce((sum, line) => sum + (line.chargedMicros ?? 0), 0) : null,
-    clipId: store.clips.ofJob(job.id)?.id ?? null,
-  }
+/** A job as a client sees it. */
+function lineOf({ engine: { store } }: Core, id: number): Job {
+  const line = store.jobs.line(id)
+  if (!line) throw notFound(`The row ${id}`)
+  return line
 }
 
 /** Frees a row that was not bought; after that it can only be watched no longer. */
@@ -113,18 +104,18 @@ function setPause(core: Core, ids: readonly number[], isPaused: boolean) {
   return { touched, refused: [] }
 }
 
-const view = (job: JobRecord) => ({ row: job.row, take: job.take, id: job.id })
+const keyOf = ({ runId, row, take, id }: JobLine): JobKey => ({ runId, row, take, id })
 
 export const jobs = {
   page: calls.jobs.page.handler(({ context, input }) => {
     const { store } = context.engine
-    const filter = { runId: input.runId, states: input.states, search: input.search }
-    const found = store.jobs.page(filter, input.after, input.limit)
+    const selection = store.jobs.select({ runId: input.runId, states: input.states, search: input.search })
+    const found = selection.page(input.after, input.limit)
     const last = found.at(-1)
     return {
-      jobs: found.map((job) => toJob(job, context)),
-      next: last && found.length === input.limit ? view(last) : null,
-      total: store.jobs.count(filter),
+      jobs: found,
+      next: last && found.length === input.limit ? keyOf(last) : null,
+      total: selection.count(),
     }
   }),
   counts: calls.jobs.counts.handler(({ context, input }) => {
@@ -136,7 +127,7 @@ export const jobs = {
     const job = mustFind(context, input.id)
     const attempts = store.attempts.ofJob(job.id)
     return {
-      job: toJob(job, context),
+      job: lineOf(context, job.id),
       references: store.jobs.references(job.id),
       attempts: attempts.map(({ body: _body, problem: _problem, answeredAt: _at, ...attempt }) => attempt),
       ledger: store.ledger.ofJob(job.id),
@@ -176,7 +167,7 @@ export const jobs = {
     const report = reconcileReport(context, job, input.answer)
     const after = context.engine.store.write(() => apply(context.engine, job.id, report))
     context.scheduler.wake()
-    return toJob(after, context)
+    return lineOf(context, after.id)
   }),
 }
 

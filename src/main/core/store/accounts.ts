@@ -74,10 +74,11 @@ export function createAccounts(db: Sqlite) {
   const byName = db.prepare('SELECT * FROM accounts WHERE name = ? AND removed_at IS NULL')
   const list = db.prepare('SELECT * FROM accounts WHERE removed_at IS NULL ORDER BY id')
   const busy = db.prepare(
-    `SELECT count(*) AS n FROM jobs WHERE account_id = ? AND state NOT IN ('done', 'failed', 'cancelled')`,
+    `SELECT coalesce(sum(jobs), 0) AS n FROM job_counts
+     WHERE account_id = ? AND state NOT IN ('done', 'failed', 'cancelled')`,
   )
   const bought = db.prepare(
-    `SELECT count(*) AS n FROM jobs
+    `SELECT coalesce(sum(jobs), 0) AS n FROM job_counts
      WHERE account_id = ? AND state IN ('submitting', 'unconfirmed', 'generating', 'downloading')`,
   )
   const write = ({ prices, limits, options, ...account }: NewAccount) => ({

@@ -4,6 +4,12 @@ import { fromRow, type Row, toJson, toSql } from './rows.ts'
 
 export type NewClip = Omit<Clip, 'id' | 'condition' | 'checkedAt'>
 
+export const PATH_TAKEN = `SELECT 1 FROM clips
+  WHERE archive_folder = @folder AND path = @path COLLATE NOCASE AND job_id IS NOT @jobId`
+export const PAGE_OF_CLIPS = 'SELECT * FROM clips WHERE id > @after ORDER BY id LIMIT @limit'
+export const PAGE_OF_RUN =
+  'SELECT * FROM clips WHERE run_id = @runId AND id > @after ORDER BY id LIMIT @limit'
+
 /** Every statement over `clips`. */
 export function createClips(db: Sqlite) {
   const insert = db.prepare(
@@ -15,13 +21,12 @@ export function createClips(db: Sqlite) {
   const get = db.prepare('SELECT * FROM clips WHERE id = ?')
   const ofJob = db.prepare('SELECT * FROM clips WHERE job_id = ?')
   const byPath = db.prepare('SELECT * FROM clips WHERE archive_folder = ? AND path = ?')
-  const pathTaken = db.prepare(
-    'SELECT 1 FROM clips WHERE archive_folder = ? AND path = ? COLLATE NOCASE AND job_id IS NOT ?',
-  )
-  const page = db.prepare(
-    `SELECT * FROM clips WHERE id > @after AND (@runId IS NULL OR run_id = @runId) ORDER BY id LIMIT @limit`,
-  )
-  const count = db.prepare('SELECT count(*) AS n FROM clips WHERE @runId IS NULL OR run_id = @runId')
+  const pathTaken = db.prepare(PATH_TAKEN)
+  // Two statements each: one for both would read every clip to find those of a run.
+  const page = db.prepare(PAGE_OF_CLIPS)
+  const pageOfRun = db.prepare(PAGE_OF_RUN)
+  const count = db.prepare('SELECT count(*) FROM clips').pluck()
+  const countOfRun = db.prepare('SELECT count(*) FROM clips WHERE run_id = ?').pluck()
   const setCondition = db.prepare('UPDATE clips SET condition = @condition, checked_at = @now WHERE id = @id')
   const read = (row: unknown): Clip | undefined => (row ? fromRow<Clip>(row) : undefined)
   return {
@@ -34,10 +39,12 @@ export function createClips(db: Sqlite) {
     byPath: (folder: string, path: string) => read(byPath.get(folder, path)),
     /** Whether a clip of another job has this path in this folder. */
     isPathTaken: (folder: string, path: string, jobId: number) =>
-      pathTaken.get(folder, path, jobId) !== undefined,
+      pathTaken.get({ folder, path, jobId }) !== undefined,
     page: (runId: number | null, after: number, limit: number) =>
-      page.all({ runId, after, limit }).map((row) => fromRow<Clip>(row)),
-    count: (runId: number | null) => (count.get({ runId }) as { n: number }).n,
+      (runId === null ? page.all({ after, limit }) : pageOfRun.all({ runId, after, limit })).map((row) =>
+        fromRow<Clip>(row),
+      ),
+    count: (runId: number | null) => (runId === null ? count.get() : countOfRun.get(runId)) as number,
     setCondition: (id: number, condition: Clip['condition'], now: number) =>
       void setCondition.run({ id, condition, now }),
   }

@@ -40,6 +40,21 @@ export function countedMicros(line: {
 /** Newest charges that prices are learned from: enough for a median, and prices change. */
 const LEARN_FROM = 500
 
+const summaryOf = (
+  which: string,
+): string => `SELECT run_id, account_id, model, currency, standing, count(*) AS jobs,
+    sum(estimate_micros) AS estimate_micros, sum(reserved_micros) AS reserved_micros,
+    sum(charged_micros) AS charged_micros, sum(counted_micros) AS counted_micros
+  FROM ledger ${which}
+  GROUP BY run_id, account_id, model, currency, standing ORDER BY run_id, account_id, model, standing`
+const SUMMARY = summaryOf('')
+export const SUMMARY_OF_RUN = summaryOf('WHERE run_id = @runId')
+/** A row that was moved since has another order than the one that was charged. */
+export const CHARGED = `SELECT ledger.model, ledger.charged_micros, jobs.order_json
+  FROM ledger CROSS JOIN jobs ON jobs.id = ledger.job_id
+  WHERE ledger.account_id = @accountId AND ledger.standing = 'charged' AND ledger.charged_micros > 0
+    AND jobs.model = ledger.model ORDER BY ledger.attempt_id DESC LIMIT ${LEARN_FROM}`
+
 /** Every statement over `ledger`: one line an attempt. Triggers keep the sums of runs and accounts. */
 export function createLedger(db: Sqlite) {
   const insert = db.prepare(
@@ -55,19 +70,9 @@ export function createLedger(db: Sqlite) {
      WHERE attempt_id = @attemptId`,
   )
   const ofJob = db.prepare('SELECT * FROM ledger WHERE job_id = ? ORDER BY attempt_id')
-  const summary = db.prepare(
-    `SELECT run_id, account_id, model, currency, standing, count(*) AS jobs, sum(estimate_micros) AS estimate_micros,
-       sum(reserved_micros) AS reserved_micros, sum(charged_micros) AS charged_micros,
-       sum(counted_micros) AS counted_micros
-     FROM ledger WHERE @runId IS NULL OR run_id = @runId
-     GROUP BY run_id, account_id, model, currency, standing ORDER BY run_id, account_id, model, standing`,
-  )
-  // A row that was moved since has another order than the one that was charged.
-  const charged = db.prepare(
-    `SELECT ledger.model, ledger.charged_micros, jobs.order_json FROM ledger JOIN jobs ON jobs.id = ledger.job_id
-     WHERE ledger.account_id = ? AND ledger.standing = 'charged' AND ledger.charged_micros > 0
-       AND jobs.model = ledger.model ORDER BY ledger.attempt_id DESC LIMIT ${LEARN_FROM}`,
-  )
+  const summary = db.prepare(SUMMARY)
+  const summaryOfRun = db.prepare(SUMMARY_OF_RUN)
+  const charged = db.prepare(CHARGED)
   return {
     open(line: {
       attemptId: number
@@ -105,11 +110,11 @@ export function createLedger(db: Sqlite) {
     /** The newest charges of an account, with the orders they were for. */
     charged: (accountId: number) =>
       charged
-        .all(accountId)
+        .all({ accountId })
         .map((row) => fromRow<{ model: string; chargedMicros: number; order: Record<string, unknown> }>(row)),
     ofJob: (jobId: number) => ofJob.all(jobId).map((row) => fromRow<LedgerLine>(row)),
     summary: (runId: number | null) =>
-      summary.all({ runId }).map((row) =>
+      (runId === null ? summary.all() : summaryOfRun.all({ runId })).map((row) =>
         fromRow<{
           runId: number
           accountId: number

@@ -1,5 +1,15 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import Database from 'better-sqlite3'
 import { ProblemError, problem } from '../../../shared/problem.ts'
 import { MIGRATIONS } from './migrations/index.ts'
@@ -26,10 +36,34 @@ export function openDatabase(path: string, migrations: readonly string[] = MIGRA
     db.pragma('cache_size = -65536')
     migrate(db, path, migrations)
     db.prepare('SELECT count(*) FROM sqlite_schema').get()
+    syncFoldersAbove(path)
     return db
   } catch (error) {
     db.close()
     throw explain(error, path)
+  }
+}
+
+/**
+ * SQLite syncs the database and the names beside it, but not the names of the folders that lead there: on a new
+ * data folder a power loss could take everything with it. At every start, because one that was killed did not get here.
+ */
+function syncFoldersAbove(path: string): void {
+  const folder = dirname(resolve(path))
+  syncFolder(folder)
+  if (dirname(folder) !== folder) syncFoldersAbove(folder)
+}
+
+/** Windows cannot open a folder, and folders further up may be closed to us: then the system's own order counts. */
+function syncFolder(folder: string): void {
+  let opened: number | undefined
+  try {
+    opened = openSync(folder, 'r')
+    fsyncSync(opened)
+  } catch {
+    // Nothing more can be done, and nothing is broken by it.
+  } finally {
+    if (opened !== undefined) closeSync(opened)
   }
 }
 

@@ -2,6 +2,7 @@ import { createAccounts } from './accounts.ts'
 import { createAttempts } from './attempts.ts'
 import { createClips } from './clips.ts'
 import { createEvents } from './events.ts'
+import { createJobInserts } from './job-inserts.ts'
 import { createJobs } from './jobs.ts'
 import { createLedger } from './ledger.ts'
 import { backUpDaily, openDatabase } from './open.ts'
@@ -15,7 +16,7 @@ export function openStore(path: string) {
   return {
     accounts: createAccounts(db),
     runs: createRuns(db),
-    jobs: createJobs(db),
+    jobs: { ...createJobs(db), ...createJobInserts(db) },
     attempts: createAttempts(db),
     references: createReferences(db),
     clips: createClips(db),
@@ -31,6 +32,7 @@ export function openStore(path: string) {
         .map((row) => row.detail)
         .join('\n'),
     analyze: () => void db.exec('ANALYZE'),
+    isOpen: () => db.open,
     close: () => {
       if (db.open) db.close()
     },

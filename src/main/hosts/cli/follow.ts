@@ -209,7 +209,7 @@ export async function* everyJob(
   filter: JobFilter,
   most = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<Job> {
-  type Key = { row: number; take: number; id: number }
+  type Key = { runId: number; row: number; take: number; id: number }
   let after: Key | null = null
   let left = most
   while (left > 0) {
