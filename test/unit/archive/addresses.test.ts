@@ -76,6 +76,8 @@ it.each([
     'https://127.0.0.1/',
     'https://[::1]/',
     'https://localhost/',
+    'https://LOCALHOST./',
+    'https://a.localhost./',
     'https://a.localhost/',
   ],
   ...[

@@ -73,6 +73,15 @@ describe('templates', () => {
   })
 })
 
+describe('a template with an unknown field', () => {
+  it('names a few columns of a sheet that has a thousand long ones, not all of them', () => {
+    const columns = Array.from({ length: 1_000 }, (_, index) => `${index}${'x'.repeat(5_000)}`)
+    const [found] = parseTemplate('{mood}', columns).problems
+    expect(found?.next).toContain('and 980 more columns')
+    expect(found?.next.length).toBeLessThan(1_500)
+  })
+})
+
 describe('parts of names', () => {
   it.each([
     ['CON', '_CON'],

@@ -8,6 +8,7 @@ import { probe, probeBytes } from '../../../src/main/core/references/probe.ts'
 import { recognise } from '../../../src/main/core/references/recognise.ts'
 import { toFacts } from '../../../src/main/core/references/resolve.ts'
 import { ProblemError } from '../../../src/shared/problem.ts'
+import { HandClock, until } from '../../support/hand-clock.ts'
 
 const FIXTURES = path.resolve('test/fixtures/media')
 const SAMPLES = path.resolve('resources/sample/media')
@@ -364,5 +365,27 @@ describe('recognise', () => {
 
   it('takes a UTF-16 text for no sound', () => {
     expect(recognise(Buffer.from('\uFEFFprompt', 'utf16le'))).toHaveProperty('foreign')
+  })
+})
+
+describe('files that are traps for a parser', () => {
+  it('are given up when they take too long, and the next file is looked at as ever', async () => {
+    const clean = await readFile(path.join(FIXTURES, 'small.webm'))
+    // Two bytes many times over, where the parser looks for the next part of the index.
+    const at = Math.floor(clean.length * 0.10074908282422682)
+    const doubled = Array.from({ length: 398 }, () => clean.subarray(at, at + 2))
+    const file = await plant(
+      'trap.webm',
+      Buffer.concat([clean.subarray(0, at), ...doubled, clean.subarray(at)]),
+    )
+    const clock = new HandClock()
+    const looked = probe(file, clock).catch((error: unknown) => error)
+    await until(() => clock.waiting > 0, 'the parser is waited for')
+    await clock.advance(15_000)
+    const error = await looked
+    expect(error).toBeInstanceOf(ProblemError)
+    expect((error as ProblemError).problem).toMatchObject({ code: 'reference-unreadable', place: { file } })
+    expect((error as ProblemError).message).toContain('takes too long')
+    expect(await probe(path.join(FIXTURES, 'small.webm'))).toMatchObject({ format: 'webm' })
   })
 })

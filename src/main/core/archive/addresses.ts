@@ -36,7 +36,8 @@ function innermost(ip: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   return address
 }
 
-const isLoopbackName = (host: string): boolean => host === 'localhost' || host.endsWith('.localhost')
+/** With or without the dot of the root behind it. */
+const isLoopbackName = (host: string): boolean => /(^|\.)localhost\.?$/i.test(host)
 
 /** Whether a link's host is this machine by its spelling alone (`localhost`, 127.0.0.1, [::1]). */
 export function isLoopbackHost(hostname: string): boolean {

@@ -45,10 +45,16 @@ export type ParsedTemplate =
   | { template: NameTemplate; problems: [] }
   | { template: null; problems: Problem[] }
 
+/** As long as any name of a template can get, whatever the facts are: quick to try on a folder. */
+export const longestPossible = ({ parts }: NameTemplate): string =>
+  parts.map(() => 'x'.repeat(MAX_PART_BYTES)).join('/')
+
 /** Largest part of a path, in bytes of UTF-8: leaves room for `-2`, `.part.json.tmp` and encrypted file systems. */
 export const MAX_PART_BYTES = 120
 const MAX_VALUE_BYTES = 60
 const MAX_SLUG_BYTES = 40
+/** Columns that a sentence lists. */
+const MOST_NAMED = 20
 const EXTENSION = '.mp4'
 
 /** Reads a template such as `{run}/{row:000}-{slug}-{take}.mp4`. `columns` are the sheet's headers. Never throws. */
@@ -112,10 +118,15 @@ function parseField(inside: string, columns: readonly string[], say: Say): Piece
   const [, field = '', format = ''] = /^(.*?)(?::(0*))?$/s.exec(inside) ?? []
   const known = findField(field.trim(), columns)
   if (known !== undefined) return { field: known, padding: format.length }
-  const fields = [...NAME_FIELDS, ...columns].map((name) => `{${name}}`).join(', ')
+  // A sheet may have a thousand columns with names of any length.
+  const named = columns
+    .slice(0, MOST_NAMED)
+    .map((name) => (name.length > 40 ? `${name.slice(0, 39)}…` : name))
+  const fields = [...NAME_FIELDS, ...named].map((name) => `{${name}}`).join(', ')
+  const more = columns.length > MOST_NAMED ? ` and ${columns.length - MOST_NAMED} more columns` : ''
   say(
     `The name template asks for "{${inside}}", which is not known.`,
-    `Known are ${fields}; {row:000} fills up with zeros.`,
+    `Known are ${fields}${more}; {row:000} fills up with zeros.`,
   )
   return undefined
 }
@@ -206,9 +217,14 @@ function clean(text: string, maxBytes: number): string {
   return cutBytes(plain.normalize('NFC'), maxBytes)
 }
 
+/** Each character is one byte and stands for itself. */
+const PLAIN = /^[ -~]*$/
+
 /** Cuts at a whole character (with its accents) so that at most `maxBytes` of UTF-8 remain. */
 function cutBytes(text: string, maxBytes: number): string {
-  if (Buffer.byteLength(text) <= maxBytes) return text
+  // A UTF-16 unit takes three bytes of UTF-8 at most.
+  if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text
+  if (PLAIN.test(text)) return text.slice(0, maxBytes)
   let length = 0
   let cut = ''
   for (const { segment } of new Intl.Segmenter('en', { granularity: 'grapheme' }).segment(text)) {

@@ -12,7 +12,7 @@ export async function isCutShort(handle: FileHandle, format: string, sizeBytes: 
 }
 
 /** More top-level boxes than any sane file has; a hostile one is left to the parser. */
-const MAXIMUM_BOXES = 50_000
+const MAXIMUM_BOXES = 5_000
 
 async function isBoxesCutShort(handle: FileHandle, format: string, sizeBytes: number): Promise<boolean> {
   const header = Buffer.alloc(16)

@@ -3,6 +3,8 @@ import { type FileHandle, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type ProblemCode, ProblemError, problem } from '../../../shared/problem.ts'
+import type { Clock } from '../ports.ts'
+import { systemClock } from '../system.ts'
 import { isCutShort } from './containers.ts'
 import { probeImage } from './image.ts'
 import { cutShort, type MediaFacts, type ProbedMedia, Unfit } from './media.ts'
@@ -12,11 +14,12 @@ import { probeTracks } from './tracks.ts'
 /**
  * Looks at a picture, film or sound file without decoding films or sounds, so that its length hardly matters.
  * Throws `ProblemError`: `reference-missing`, `reference-unreadable` (empty, a folder, cut short, damaged, not
- * permitted) or `reference-kind` (something else than its name says, or a format that no model takes).
+ * permitted, a trap for parsers) or `reference-kind` (something else than its name says, or a format that no model
+ * takes). `clock` measures how long a parser may take: real time, whatever time the rest of the app keeps.
  */
-export async function probe(file: string): Promise<ProbedMedia> {
+export async function probe(file: string, clock: Clock = systemClock): Promise<ProbedMedia> {
   try {
-    return await probeFile(file)
+    return await probeFile(file, clock)
   } catch (cause) {
     throw toProblemError(file, cause)
   }
@@ -26,12 +29,16 @@ export async function probe(file: string): Promise<ProbedMedia> {
  * The same for bytes that have no file (a data address in a cell). They are laid into a temporary file, because
  * one way of looking is better than two. `name` stands in sentences.
  */
-export async function probeBytes(bytes: Uint8Array, name: string): Promise<ProbedMedia> {
+export async function probeBytes(
+  bytes: Uint8Array,
+  name: string,
+  clock: Clock = systemClock,
+): Promise<ProbedMedia> {
   const folder = await mkdtemp(path.join(tmpdir(), 'reelsheet-probe-'))
   try {
     const file = path.join(folder, 'media')
     await writeFile(file, bytes)
-    return await probeFile(file)
+    return await probeFile(file, clock)
   } catch (cause) {
     throw toProblemError(name, cause)
   } finally {
@@ -39,7 +46,7 @@ export async function probeBytes(bytes: Uint8Array, name: string): Promise<Probe
   }
 }
 
-async function probeFile(file: string): Promise<ProbedMedia> {
+async function probeFile(file: string, clock: Clock): Promise<ProbedMedia> {
   // Without O_NONBLOCK, opening a named pipe would wait for a writer for ever.
   const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   try {
@@ -62,7 +69,7 @@ async function probeFile(file: string): Promise<ProbedMedia> {
     return {
       ...pick(format),
       sizeBytes: facts.size,
-      ...(await probeContent(file, format, handle, facts.size)),
+      ...(await probeContent(file, format, handle, facts.size, clock)),
     }
   } finally {
     await handle.close()
@@ -84,8 +91,11 @@ function probeContent(
   format: MediaFormat,
   handle: FileHandle,
   size: number,
+  clock: Clock,
 ): Promise<MediaFacts> {
-  return format.kind === 'image' ? probeImage(file, format.format, handle, size) : probeTracks(file, format)
+  return format.kind === 'image'
+    ? probeImage(file, format.format, handle, size)
+    : probeTracks(file, format, clock)
 }
 
 export type { ProbedMedia } from './media.ts'
