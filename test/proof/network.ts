@@ -35,7 +35,7 @@ export interface Exchange {
   /** Hands the request to the provider and returns its whole answer. */
   forward(): Promise<Answered>
   /** Sends an answer, the provider's or another. Bytes as given, length included unless `headers` says otherwise. */
-  answer(answered: Answered, how?: { cutAfterBytes?: number; isClean?: boolean }): void
+  answer(answered: Answered, how?: { cutAfterBytes?: number; isClean?: boolean; trailing?: Buffer }): void
   /** Ends the connection without an answer, at once (a reset). */
   cut(): void
   /** Says nothing and lets the other side wait. */
@@ -57,6 +57,8 @@ export interface Rule {
   on: Errand | 'any'
   /** Strikes the exchanges of its errand whose count is in here (from 1); all when left out. */
   times?: { from: number; to: number }
+  /** Strikes only between these moments, world milliseconds since the world began. */
+  during?: { fromMs: number; toMs: number }
   /** Strikes only exchanges whose request body or path has this. */
   when?: (exchange: { body: string; path: string; method: string }) => boolean
   strike(exchange: Exchange): Promise<void> | void
@@ -93,6 +95,19 @@ export class Network {
     await new Promise<void>((done) => network.#server.listen(0, '127.0.0.1', done))
     network.url = `http://127.0.0.1:${(network.#server.address() as AddressInfo).port}`
     return network
+  }
+
+  /** Nobody listens any more, and what was connected is cut. */
+  async goDown(): Promise<void> {
+    const closed = new Promise((done) => this.#server.close(done))
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+
+  /** Listens again, under the same address. */
+  async comeUp(): Promise<void> {
+    const { port } = new URL(this.url)
+    await new Promise<void>((done) => this.#server.listen(Number(port), '127.0.0.1', done))
   }
 
   async close(): Promise<void> {
@@ -134,7 +149,7 @@ export class Network {
         if (!isBinary(answered)) passed.answer = answered.body.toString('utf8')
         return answered
       },
-      answer: (answered, { cutAfterBytes, isClean } = {}) => {
+      answer: (answered, { cutAfterBytes, isClean, trailing } = {}) => {
         const bytes = cutAfterBytes === undefined ? answered.body : answered.body.subarray(0, cutAfterBytes)
         outgoing.writeHead(answered.status, answered.headers)
         if (cutAfterBytes !== undefined || answered.isCut) {
@@ -144,6 +159,8 @@ export class Network {
         outgoing.on('finish', () => {
           passed.delivery = isClean ? 'whole' : 'changed'
         })
+        // What follows the answer on its connection goes past the server's own bookkeeping.
+        if (trailing) outgoing.on('finish', () => incoming.socket.write(trailing))
         outgoing.end(bytes)
       },
       cut: () => incoming.socket.resetAndDestroy(),
@@ -164,6 +181,9 @@ export class Network {
     return this.rules.find((rule) => {
       if (rule.on !== 'any' && rule.on !== passed.errand) return false
       if (rule.when && !rule.when(passed)) return false
+      const { fromMs, toMs } = rule.during ?? { fromMs: 0, toMs: Number.POSITIVE_INFINITY }
+      const elapsedMs = this.#clock.elapsed()
+      if (elapsedMs < fromMs || elapsedMs > toMs) return false
       const count = (this.#counts.get(rule) ?? 0) + 1
       this.#counts.set(rule, count)
       return rule.times === undefined || (count >= rule.times.from && count <= rule.times.to)
