@@ -77,9 +77,14 @@ export const realDisk: Disk = {
   link: (from, to) => fs.link(from, to),
   rename: (from, to) => fs.rename(from, to),
   async remove(path) {
-    await fs.rm(path, { force: true })
+    try {
+      // Not `rm`: that looks with a call which the whole app would wait for on a slow drive.
+      await fs.unlink(path)
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error
+    }
   },
-  syncFolder,
+  syncFolder: shareSyncs(syncFolder),
   async freeBytes(path) {
     const { bavail, bsize } = await fs.statfs(path)
     return bavail * bsize
@@ -163,15 +168,54 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 /**
+ * Many clips of one folder get their names at the same time. A sync that has not begun yet covers every name made
+ * before it begins, so all who ask meanwhile share the next one; none may share the one under way.
+ */
+function shareSyncs(sync: (path: string) => Promise<void>): (path: string) => Promise<void> {
+  const running = new Map<string, Promise<void>>()
+  const next = new Map<string, Promise<void>>()
+  const begin = (path: string): Promise<void> => {
+    next.delete(path)
+    const one = sync(path).finally(() => {
+      if (running.get(path) === one) running.delete(path)
+    })
+    running.set(path, one)
+    return one
+  }
+  return (path) => {
+    const present = running.get(path)
+    if (!present) return begin(path)
+    const shared =
+      next.get(path) ??
+      present.then(
+        () => begin(path),
+        () => begin(path),
+      )
+    next.set(path, shared)
+    return shared
+  }
+}
+
+/**
  * Replaces a small file of our own in one step: readers see the old text or the new one.
  * `sync` also makes the new text survive a power loss.
  */
 export async function replaceText(disk: Disk, path: string, text: string, sync: boolean): Promise<void> {
   const draft = `${path}.tmp`
-  await disk.remove(draft)
-  await createText(disk, draft, text, sync)
+  await createDraft(disk, draft, text, sync)
   await disk.rename(draft, path)
   if (sync) await disk.syncFolder(dirname(path))
+}
+
+/** Writes a file under a name that is ours alone, in the place of what a crash left there. */
+export async function createDraft(disk: Disk, path: string, text: string, sync: boolean): Promise<void> {
+  try {
+    await createText(disk, path, text, sync)
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error
+    await disk.remove(path)
+    await createText(disk, path, text, sync)
+  }
 }
 
 /** Writes a new file; fails with EEXIST when something is there. */

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { Problem, ProblemError, problem } from '../../../shared/problem.ts'
-import { createText, type Disk, readText, realDisk } from './disk.ts'
+import { createDraft, type Disk, readText, realDisk } from './disk.ts'
 import { onDisk } from './errors.ts'
 import { nameExclusively } from './place.ts'
 
@@ -107,12 +107,11 @@ export async function writeSidecar(path: string, sidecar: Sidecar, disk: Disk = 
   const text = `${JSON.stringify(Sidecar.parse(withoutSecrets(sidecar)), null, 2)}\n`
   await onDisk(path, async () => {
     const draft = sidecarDraftOf(path)
-    await disk.remove(draft)
-    if ((await readText(disk, path, MAX_SIDECAR_BYTES)) === text) return
-    await createText(disk, draft, text, true)
+    await createDraft(disk, draft, text, true)
     const outcome = await nameExclusively(disk, draft, path, 'a sidecar')
     await disk.remove(draft)
-    if (outcome === 'taken') throw new SidecarTaken(path.replace(/^.*[\\/]/, ''))
+    if (outcome === 'placed' || (await readText(disk, path, MAX_SIDECAR_BYTES)) === text) return
+    throw new SidecarTaken(path.replace(/^.*[\\/]/, ''))
   })
 }
 

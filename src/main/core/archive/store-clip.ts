@@ -6,7 +6,7 @@ import { type Disk, realDisk } from './disk.ts'
 import { ContentInvalid, DiskTrouble, onDisk } from './errors.ts'
 import { inspectClip } from './inspect.ts'
 import { nameCandidates } from './names.ts'
-import { type PartNotes, readNotes, removePart, writeNotes } from './notes.ts'
+import { notesPathOf, type PartNotes, readNotes, removePart, writeNotes } from './notes.ts'
 import { isWhole, nameExclusively, placeClip, recoverPlaced } from './place.ts'
 import {
   isSameOutput,
@@ -64,7 +64,8 @@ export async function archiveOutput(request: ArchiveRequest): Promise<ArchivedCl
   if (noted) return await work.finish(noted)
   const archived = await work.findArchived()
   if (archived) return archived
-  return await work.finish(await work.fetchVerified())
+  const { verified, facts } = await work.fetchVerified()
+  return await work.finish(verified, facts)
 }
 
 class Work {
@@ -72,6 +73,10 @@ class Work {
   readonly #disk: Disk
   readonly #partPath: string
   readonly #identity: string
+  /** Nothing of an earlier try lies beside the part. */
+  #isFirstTry = false
+  /** No file had the wanted name, nor its sidecar's, when the work began. */
+  #isNameFree = false
 
   constructor(request: ArchiveRequest) {
     const { account, family, task } = request.sidecar
@@ -83,16 +88,17 @@ class Work {
 
   async openFolder(): Promise<void> {
     const { folder } = this.#request
+    const path = dirname(this.#partPath)
+    if ((await onDisk(this.#partPath, () => this.#disk.stat(path)))?.kind === 'folder') return
     await onDisk(folder, async () => {
       const found = await this.#disk.stat(folder)
       if (found?.kind !== 'folder') throw new DiskTrouble('folder-missing', basename(folder))
     })
-    await onDisk(this.#partPath, () => this.#makeFolders(dirname(this.#partPath)))
+    await onDisk(this.#partPath, () => this.#makeFolders(path))
   }
 
   /** Makes the folders of the name, and syncs the ones above so that they survive a power loss. */
   async #makeFolders(path: string): Promise<void> {
-    if ((await this.#disk.stat(path))?.kind === 'folder') return
     await this.#disk.makeFolder(path)
     const root = resolve(this.#request.folder)
     for (let above = dirname(path); above.length >= root.length; above = dirname(above)) {
@@ -104,6 +110,7 @@ class Work {
   /** What an earlier try had verified and noted, if its bytes are still there. */
   async findNoted(): Promise<Verified | undefined> {
     const notes = await onDisk(this.#partPath, () => readNotes(this.#disk, this.#partPath))
+    this.#isFirstTry = notes === undefined
     const placing = notes?.identity === this.#identity ? notes.placing : null
     if (!placing) return undefined
     const isThere = async (path: string) => await isWhole(this.#disk, path, placing)
@@ -119,14 +126,17 @@ class Work {
   async findArchived(): Promise<ArchivedClip | undefined> {
     for (const name of nameCandidates(this.#request.wantedName)) {
       const [clip, sidecar] = await this.#look(name)
-      if (!clip && !sidecar) return undefined
+      if (!clip && !sidecar) {
+        this.#isNameFree = name === this.#request.wantedName
+        return undefined
+      }
       const found =
         clip && sidecar ? await readSidecar(sidecarPathOf(this.#pathOf(name)), this.#disk) : 'foreign'
       if (typeof found === 'string' || !isSameOutput(found, this.#request.sidecar)) continue
       const { sha256, sizeBytes } = found.clip
       if (!(await onDisk(name, () => isWhole(this.#disk, this.#pathOf(name), found.clip)))) continue
       const facts = await inspectClip(this.#pathOf(name), this.#request.clock, this.#disk)
-      await this.#cleanUp(`${name}.json`)
+      await this.#cleanUpAfter(`${name}.json`)
       return { path: name, sidecarPath: `${name}.json`, sha256, sizeBytes, facts, problem: found.problem }
     }
   }
@@ -138,20 +148,21 @@ class Work {
     )
   }
 
-  async fetchVerified(): Promise<Verified> {
+  async fetchVerified(): Promise<{ verified: Verified; facts: ClipFacts }> {
     const request = { ...this.#request, partPath: this.#partPath, identity: this.#identity }
     const { sha256, sizeBytes } = await fetchOutput(request)
-    await this.#inspectPart()
+    const facts = await this.#inspectPart()
     this.#request.checkpoint('download.verified')
-    const verified = { finalName: await this.#freeName(), sha256, sizeBytes }
+    const finalName = this.#isNameFree ? this.#request.wantedName : await this.#freeName()
+    const verified = { finalName, sha256, sizeBytes }
     await this.#note(verified)
-    return verified
+    return { verified, facts }
   }
 
   /** Bytes that are no readable video are put aside once, for a person to look at: they were paid for. */
-  async #inspectPart(): Promise<void> {
+  async #inspectPart(): Promise<ClipFacts> {
     try {
-      await inspectClip(this.#partPath, this.#request.clock, this.#disk)
+      return await inspectClip(this.#partPath, this.#request.clock, this.#disk)
     } catch (error) {
       if (!(error instanceof ContentInvalid)) throw error
       const keptAs = await this.#putAside()
@@ -179,17 +190,17 @@ class Work {
     return wantedName
   }
 
-  /** Written and synced before the clip is named, so that a crash between cannot make it a stranger. */
+  /**
+   * Written and synced before the clip is named, so that a crash between cannot make it a stranger. Takes the place
+   * of the notes that the transfer left: nothing is fetched any more, so what the server said counts no longer.
+   */
   async #note(placing: Verified): Promise<void> {
-    await onDisk(this.#partPath, async () => {
-      const notes = await readNotes(this.#disk, this.#partPath)
-      const known = notes ?? this.#blankNotes(placing)
-      await writeNotes(this.#disk, this.#partPath, { ...known, placing }, true)
-    })
+    await onDisk(this.#partPath, () => writeNotes(this.#disk, this.#partPath, this.#notesOf(placing), true))
     this.#request.checkpoint('download.noted')
   }
 
-  #blankNotes({ sizeBytes }: Verified): PartNotes {
+  #notesOf(placing: Verified): PartNotes {
+    const { sizeBytes } = placing
     return {
       reelsheetPart: 1,
       identity: this.#identity,
@@ -200,21 +211,23 @@ class Work {
       contentType: null,
       syncedBytes: sizeBytes,
       isComplete: true,
-      placing: null,
+      placing,
     }
   }
 
-  async finish(verified: Verified): Promise<ArchivedClip> {
-    const { finalName, sha256, sizeBytes } = await this.#place(verified)
-    const facts = await inspectClip(this.#pathOf(finalName), this.#request.clock, this.#disk)
+  /** `known`: what the clip is, when this try has looked at its bytes. */
+  async finish(verified: Verified, known?: ClipFacts): Promise<ArchivedClip> {
+    const { finalName, sha256, sizeBytes } = await this.#place(verified, known !== undefined)
+    const facts = known ?? (await inspectClip(this.#pathOf(finalName), this.#request.clock, this.#disk))
     const problem = compareWithOrder(facts, this.#request.order, finalName)
     const sidecarPath = await this.#describe({ finalName, sha256, sizeBytes }, facts, problem)
     this.#request.checkpoint('download.sidecar')
-    await this.#cleanUp(sidecarPath)
+    await this.#cleanUp()
     return { path: finalName, sidecarPath, sha256, sizeBytes, facts, problem }
   }
 
-  async #place(verified: Verified): Promise<Verified> {
+  /** `isNew`: no earlier try can have made the name, so it is only asked for. */
+  async #place(verified: Verified, isNew: boolean): Promise<Verified> {
     const { checkpoint } = this.#request
     let named = verified
     for (;;) {
@@ -223,7 +236,8 @@ class Work {
         finalPath: this.#pathOf(named.finalName),
         disk: this.#disk,
       }
-      const found = await recoverPlaced({ ...places, notes: named })
+      const isAsGiven = named === verified
+      const found = isNew && isAsGiven ? 'free' : await recoverPlaced({ ...places, notes: named })
       if (found === 'placed') return named
       const outcome =
         found === 'free' ? await placeClip({ ...places, sha256: named.sha256, checkpoint }) : 'taken'
@@ -239,15 +253,16 @@ class Work {
     for (let number = 1; ; number++) {
       const name = `${clip.finalName}${number === 1 ? '' : `-${number}`}.json`
       const path = this.#pathOf(name)
-      const there = await readSidecar(path, this.#disk)
-      if (typeof there === 'object' && isSameOutput(there, sidecar) && there.clip.sha256 === clip.sha256)
-        return name
       try {
         await writeSidecar(path, sidecar, this.#disk)
         return name
       } catch (error) {
         if (!(error instanceof SidecarTaken)) throw error
       }
+      // An earlier try may have written it, at another time.
+      const there = await readSidecar(path, this.#disk)
+      if (typeof there === 'object' && isSameOutput(there, sidecar) && there.clip.sha256 === clip.sha256)
+        return name
     }
   }
 
@@ -263,7 +278,16 @@ class Work {
     }
   }
 
-  async #cleanUp(sidecarPath: string): Promise<void> {
+  async #cleanUp(): Promise<void> {
+    await onDisk(this.#partPath, async () => {
+      if (!this.#isFirstTry) return await removePart(this.#disk, this.#partPath)
+      await this.#disk.remove(this.#partPath)
+      await this.#disk.remove(notesPathOf(this.#partPath))
+    })
+  }
+
+  /** A try that ended after its sidecar was named may have left the draft. */
+  async #cleanUpAfter(sidecarPath: string): Promise<void> {
     await onDisk(this.#partPath, async () => {
       await this.#disk.remove(sidecarDraftOf(this.#pathOf(sidecarPath)))
       await removePart(this.#disk, this.#partPath)

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { Agent, type Dispatcher, EnvHttpProxyAgent, ProxyAgent } from 'undici'
 import type { Clock, Logger } from '../ports.ts'
 import { type Answer, parseJson, plainHeaders } from './http-answer.ts'
-import { startDeadline } from './http-deadline.ts'
+import { Deadlines } from './http-deadline.ts'
 import { connectReason, type FailureReason, Lost, NotSent, safeCause } from './http-failure.ts'
 import { chooseRoute, environmentProxies, type Route } from './http-route.ts'
 
@@ -72,6 +72,7 @@ export function createHttp(options: HttpOptions): Http {
   const proxyUrl = options.proxyUrl ?? null
   const environment = options.environment ?? process.env
   const pools = new Map<string, Dispatcher>()
+  const deadlines = new Deadlines(options.clock)
 
   const poolFor = (route: Route, isFresh: boolean): Dispatcher => {
     // Apart from each other: a connection that free calls left open is never there for a paid one.
@@ -87,7 +88,7 @@ export function createHttp(options: HttpOptions): Http {
       const url = new URL(request.url)
       const route = chooseRoute(url, { proxyUrl, environment })
       const pool = poolFor(route, request.isFresh ?? false)
-      return await exchange(pool, url, route !== 'direct', request, options)
+      return await exchange(pool, url, route !== 'direct', request, options, deadlines)
     },
     close: async () => {
       const open = [...pools.values()]
@@ -128,6 +129,7 @@ function exchange(
   viaProxy: boolean,
   request: HttpRequest,
   options: HttpOptions,
+  deadlines: Deadlines,
 ): Promise<Answer> {
   const { timeouts, signal } = request
   const { clock } = options
@@ -186,7 +188,7 @@ function exchange(
       else if (phase === 'connecting') fail('connect-timeout')
       else fail(phase === 'waiting' ? 'no-answer' : 'stalled')
     }
-    const deadline = startDeadline(clock, dueAt, onExpired)
+    const deadline = deadlines.start(dueAt, onExpired)
     signal.addEventListener('abort', onAbort, { once: true })
 
     const handler: Dispatcher.DispatchHandler = {
