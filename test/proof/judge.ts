@@ -259,6 +259,8 @@ async function judgeClips(
     if (expected.has(path)) continue
     const isKept = IN_PROGRESS.test(path) || path.endsWith('.unreadable')
     if (isKept && jobs.some((job) => job.state !== 'done')) continue
+    // Taking a name away is not synced: a power loss may bring back what a finished clip no longer needs.
+    if (IN_PROGRESS.test(path) && world.powerLosses.size > 0) continue
     tell(4, `${path} is in the archive and in no record`)
   }
 }

@@ -1,0 +1,219 @@
+/**
+ * Power loss: a life of the core is traced and killed, and what it had not synced is dropped, torn or kept by
+ * chance, for the archive and for the database. Then it lives on. What was shown, bought or recorded before must
+ * still be true, at once and at the end.
+ */
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { type Chance, chanceOf } from './chance.ts'
+import { judge } from './judge.ts'
+import type { Kill, Life } from './life.ts'
+import { compareWithDisk, materialise, PowerModel, type Survivors } from './power-model.ts'
+import { replayTrace, traceInto, whyNoTrace } from './power-trace.ts'
+import { countWorld, type Outcome, type ProofCase, tell } from './proof.ts'
+import { type Change, instrument } from './sites.ts'
+import { evolinkRow, filesUnder, ProofWorld, type Row, type Script, vtrixRow } from './world.ts'
+
+const SEEDS = { short: 12, long: 200 }
+
+/** Followed: the archive and the data folder. Not: the provider, which stands elsewhere, and what SQLite only maps. */
+const isFollowed = (path: string): boolean =>
+  /^(archive|home)(\/|$)/.test(path) && !/^home\/practice(\/|$)|-shm$/.test(path)
+
+/** Trouble that leaves parts, doubts and repeats lying about when the power goes. */
+const WORDS = ['', '', '', '[cut=20KB]', '[accept then-cut]', '[500 created]', '[running x2]', '[changed]']
+
+export interface PowerHow {
+  isLong: boolean
+  seed: string
+  /** Mistakes put into the core, to be caught. */
+  changes?: readonly Change[]
+  count?: number
+}
+
+/** Cases of power loss; where calls cannot be traced, none, and `whyNoTrace` says why. */
+export async function powerCases(how: PowerHow): Promise<ProofCase[]> {
+  if (whyNoTrace() !== null) return []
+  const count = how.count ?? (how.isLong ? SEEDS.long : SEEDS.short)
+  const common = new Common(how.changes ?? [])
+  return Array.from({ length: count }, (_, index) => ({
+    name: `power ${how.seed}.${index + 1}`,
+    run: () => runCase(`power/${how.seed}/${index + 1}`, common),
+  }))
+}
+
+/** What all cases need once: the prepared sources, and where a plain life passes. */
+class Common {
+  readonly #changes: readonly Change[]
+  #ready: Promise<{ sources: string; ticks: number; sites: [string, number][] }> | undefined
+
+  constructor(changes: readonly Change[]) {
+    this.#changes = changes
+  }
+
+  ready() {
+    this.#ready ??= this.#prepare()
+    return this.#ready
+  }
+
+  async #prepare() {
+    const sources = instrument(this.#changes).sources
+    const path = join(mkdtempSync(join(tmpdir(), 'reelsheet-power-')), 'sources.json')
+    writeFileSync(path, JSON.stringify(sources))
+    process.once('exit', () => rmSync(join(path, '..'), { recursive: true, force: true }))
+    const world = await ProofWorld.open({ ...scriptOf('measure'), seed: 'measure' })
+    try {
+      const life = await world.live({ sources: path })
+      const end = life.said.find((said) => said.type === 'end')
+      if (end?.type !== 'end') throw new Error(`a plain life does not end: ${life.stderr.slice(0, 800)}`)
+      return { sources: path, ticks: end.ticks, sites: Object.entries(end.passes) }
+    } finally {
+      await world.close()
+    }
+  }
+}
+
+function scriptOf(seed: string): Script {
+  const chance = chanceOf(seed)
+  const rows: Row[] = ['one', 'two', 'three', 'four'].map((name, index) => {
+    const prompt = `${name} ${chance.pick(WORDS)}`.trim()
+    return index % 2 === 0 ? evolinkRow(prompt) : vtrixRow(prompt)
+  })
+  return {
+    seed,
+    // Slower than other proofs: a traced process is slow, and the core's own patience is measured in this time.
+    rate: 10,
+    runs: [{ name: 'night', rows, capMicros: 40_000_000 }],
+    strangers: { 'night/notes.txt': 'somebody else’s' },
+  }
+}
+
+async function runCase(seed: string, common: Common): Promise<Outcome> {
+  const { sources, ticks, sites } = await common.ready()
+  const chance = chanceOf(seed)
+  const world = await ProofWorld.open(scriptOf(seed))
+  const violations: string[] = []
+  const counts: Record<string, number> = {
+    'power losses': 0,
+    'changes dropped': 0,
+    'changes torn': 0,
+    'changes kept': 0,
+  }
+  try {
+    // Every third case loses power again while the core recovers.
+    const losses = chance.isSo(1 / 3) ? 2 : 1
+    for (let number = 1; number <= losses; number++) {
+      const kill = number === 1 ? pickKill(chance, ticks, sites) : { tick: chance.between(1, ticks) }
+      const survivors = await liveUntilPowerLoss(world, kill, sources, chance.fork(`loss ${number}`))
+      counts['power losses'] = number
+      for (const what of ['dropped', 'torn', 'kept'] as const)
+        counts[`changes ${what}`] = (counts[`changes ${what}`] ?? 0) + survivors[what]
+      violations.push(...(await judgeAtOnce(world)))
+    }
+    await world.live({ sources })
+    violations.push(...(await judge(world, { isSettled: true })).map(tell))
+    Object.assign(counts, countWorld(world))
+  } finally {
+    await world.close()
+  }
+  return { violations, counts }
+}
+
+/** Half of them anywhere in time; half at a place, so that those which are passed seldom get their share. */
+function pickKill(chance: Chance, ticks: number, sites: [string, number][]): Kill {
+  if (chance.isSo(0.5)) return { tick: chance.between(1, ticks) }
+  const [at, passes] = chance.pick(sites)
+  return { at, nth: chance.between(1, passes) }
+}
+
+async function liveUntilPowerLoss(
+  world: ProofWorld,
+  kill: Kill,
+  sources: string,
+  chance: Chance,
+): Promise<Survivors> {
+  const model = new PowerModel(world.folder, isFollowed)
+  const trace = `${world.folder}.trace`
+  try {
+    const life = await world.live({ kill, sources, under: traceInto(trace) })
+    replayTrace(trace, model)
+    assertFollowed(model, life)
+  } finally {
+    rmSync(trace, { force: true })
+  }
+  const survivors = model.lose(chance)
+  materialise(model, survivors)
+  for (const name of existsSync(world.home) ? readdirSync(world.home) : [])
+    if (name.endsWith('-shm')) rmSync(join(world.home, name))
+  world.losePower()
+  return survivors
+}
+
+/** A model that has missed a call would prove nothing. */
+function assertFollowed(model: PowerModel, life: Life): void {
+  const differences = compareWithDisk(model)
+  if (differences.length > 0)
+    throw new Error(
+      `the trace does not explain the disk: ${differences.join('; ')} (${life.stderr.slice(0, 400)})`,
+    )
+}
+
+/** Before the core can mend anything. A copy is looked at: opening a database that was cut off changes it. */
+async function judgeAtOnce(world: ProofWorld): Promise<string[]> {
+  const copy = mkdtempSync(join(tmpdir(), 'reelsheet-power-'))
+  try {
+    if (existsSync(world.home)) cpSync(world.home, copy, { recursive: true })
+    const found = findUnreadable(copy)
+    if (found.length > 0) return found
+    const told = (await judge(world, { isSettled: false, home: copy })).map((one) => `${tell(one)} (at once)`)
+    return [...told, ...findLostReferences(copy)]
+  } finally {
+    rmSync(copy, { recursive: true, force: true })
+  }
+}
+
+/** The database, and each backup under its final name, must be whole. */
+function findUnreadable(home: string): string[] {
+  const backups = join(home, 'backups')
+  const paths = existsSync(backups)
+    ? readdirSync(backups)
+        .filter((name) => name.endsWith('.db'))
+        .map((name) => join(backups, name))
+    : []
+  const found: string[] = []
+  for (const path of [join(home, 'reelsheet.db'), ...paths]) {
+    if (!existsSync(path)) continue
+    try {
+      const db = new Database(path)
+      const answer = db.pragma('integrity_check', { simple: true })
+      db.close()
+      if (answer !== 'ok') throw new Error(String(answer))
+    } catch (error) {
+      found.push(
+        `after the power loss ${path.slice(home.length + 1)} is damaged: ${(error as Error).message}`,
+      )
+    }
+  }
+  return found
+}
+
+/** What is recorded as copied must be there: the original may be gone by now. */
+function findLostReferences(home: string): string[] {
+  const path = join(home, 'reelsheet.db')
+  if (!existsSync(path)) return []
+  const db = new Database(path)
+  try {
+    if (Number(db.pragma('user_version', { simple: true })) === 0) return []
+    const there = new Map([...filesUnder(home)].map(([name, { sha256 }]) => [sha256, name]))
+    const recorded = db.prepare('SELECT sha256 FROM "references"').pluck().all() as string[]
+    return recorded
+      .filter((sha256) => !there.has(sha256))
+      .map(
+        (sha256) => `after the power loss the recorded copy of a reference is gone (${sha256.slice(0, 12)}…)`,
+      )
+  } finally {
+    db.close()
+  }
+}
