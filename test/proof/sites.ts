@@ -10,19 +10,19 @@ import { parseSync } from 'vite'
 
 const CORE = resolve(import.meta.dirname, '../../src/main/core')
 
-/** Calls that leave something behind without being awaited. */
+/** Calls that leave something behind without being awaited: functions, */
 const EFFECTS = new Set([
   'copyFileSync',
-  'exec',
+  'linkSync',
   'mkdirSync',
-  'pragma',
   'renameSync',
   'rmSync',
-  'run',
-  'write',
+  'truncateSync',
   'writeFileSync',
   'writeSync',
 ])
+/** and methods (of a database, a statement, a store or a file). */
+const METHODS = new Set(['exec', 'pragma', 'run', 'write'])
 
 export interface Site {
   /** `steps/submit.ts:42`, with a letter where a line has several. */
@@ -30,6 +30,8 @@ export interface Site {
   /** File below the core, with `/`. */
   file: string
   line: number
+  /** The function it stands in; empty at the top of the file. */
+  within: string
   /** What stands there, cut short. */
   text: string
 }
@@ -90,12 +92,13 @@ function mark(file: string, text: string, sites: Site[]): string {
   if (errors.length > 0) throw new Error(`${file} cannot be read: ${errors[0]?.message}`)
   const insertions: { at: number; text: string; isEnd: boolean; width: number }[] = []
   const taken = new Set<string>()
-  walk(program as unknown as Tree, false, (node) => {
+  walk(program as unknown as Tree, { isInChain: false, within: '' }, (node, within) => {
     const line = text.slice(0, node.start).split('\n').length
     let id = `${file}:${line}`
     for (let more = 0; taken.has(id); more++) id = `${file}:${line}${String.fromCharCode(98 + more)}`
     taken.add(id)
-    sites.push({ id, file, line, text: text.slice(node.start, node.end).replace(/\s+/g, ' ').slice(0, 60) })
+    const shown = text.slice(node.start, node.end).replace(/\s+/g, ' ').slice(0, 60)
+    sites.push({ id, file, line, within, text: shown })
     const width = node.end - node.start
     insertions.push({ at: node.start, text: `__passed(${JSON.stringify(id)}, `, isEnd: false, width })
     insertions.push({ at: node.end, text: ')', isEnd: true, width })
@@ -115,15 +118,32 @@ function mark(file: string, text: string, sites: Site[]): string {
   return marked + text.slice(from)
 }
 
-function walk(node: Tree, isInChain: boolean, found: (node: Tree) => void): void {
-  if (node.type === 'AwaitExpression') found(node)
+interface Place {
+  isInChain: boolean
+  within: string
+}
+
+function walk(node: Tree, { isInChain, within }: Place, found: (node: Tree, within: string) => void): void {
+  if (node.type === 'AwaitExpression') found(node, within)
   // A part of `a?.b()` cannot be taken out of its chain; the chain's own await is a site.
-  if (node.type === 'CallExpression' && !isInChain && EFFECTS.has(nameOf(node))) found(node)
+  if (node.type === 'CallExpression' && !isInChain && isEffect(node)) found(node, within)
   const inChain = node.type === 'ChainExpression' || (isInChain && isLink(node))
+  const inside = functionName(node) ?? within
   for (const [key, value] of Object.entries(node)) {
     const stays = inChain && (key === 'expression' || key === 'object' || key === 'callee')
-    for (const child of Array.isArray(value) ? value : [value]) if (isTree(child)) walk(child, stays, found)
+    for (const child of Array.isArray(value) ? value : [value])
+      if (isTree(child)) walk(child, { isInChain: stays, within: inside }, found)
   }
+}
+
+/** The name that a declaration, a method or an arrow function kept under a name has. */
+function functionName(node: Tree): string | undefined {
+  const name = (of: unknown): string | undefined => (isTree(of) ? String((of as Tree).name ?? '') : undefined)
+  if (node.type === 'FunctionDeclaration') return name(node.id)
+  if (node.type === 'MethodDefinition') return name(node.key)
+  const isArrow = (of: unknown) => isTree(of) && of.type === 'ArrowFunctionExpression'
+  if (node.type === 'VariableDeclarator' && isArrow(node.init)) return name(node.id)
+  return node.type === 'Property' && isArrow(node.value) ? name(node.key) : undefined
 }
 
 const isLink = ({ type }: Tree): boolean =>
@@ -132,9 +152,15 @@ const isLink = ({ type }: Tree): boolean =>
 const isTree = (value: unknown): value is Tree =>
   typeof value === 'object' && value !== null && typeof (value as Tree).type === 'string'
 
-function nameOf(call: Tree): string {
+function isEffect(call: Tree): boolean {
   const callee = call.callee as Tree
-  if (callee.type === 'Identifier') return String(callee.name)
-  const property = callee.property as Tree | undefined
-  return property?.type === 'Identifier' ? String(property.name) : ''
+  if (callee.type === 'Identifier') return EFFECTS.has(String(callee.name))
+  const { property, object } = callee as { property?: Tree; object?: Tree }
+  if (property?.type !== 'Identifier') return false
+  const name = String(property.name)
+  return EFFECTS.has(name) || (METHODS.has(name) && !isPattern(object))
 }
+
+/** A regular expression has an `exec` of its own, which changes nothing. */
+const isPattern = (object: Tree | undefined): boolean =>
+  object?.type === 'Literal' || (object?.type === 'Identifier' && /^[A-Z_]+$/.test(String(object.name)))
