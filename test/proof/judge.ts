@@ -337,9 +337,13 @@ function judgeEnds(world: ProofWorld, { jobs }: Seen, tell: Tell): void {
 /** 7. What the provider still hands out, and nobody stands in the way of, is here. */
 function judgeOutputs(tasks: readonly TaskRow[], { jobs }: Seen, options: JudgeOptions, tell: Tell): void {
   for (const task of tasks) {
-    if (task.state !== 'completed' || options.mayMiss?.(task.prompt)) continue
+    if (['failed', 'cancelled'].includes(task.state) || options.mayMiss?.(task.prompt)) continue
     const job = jobs.find((one) => one.remoteId === task.id)
     if (!job || job.state === 'done') continue
+    if (task.state !== 'completed') {
+      if (FINAL.has(job.state)) tell(7, `job ${job.id} is ${job.state}, and its clip is still being made`)
+      continue
+    }
     const isWaiting = !FINAL.has(job.state) && (job.problem || job.accountProblem)
     if (!isWaiting) tell(7, `job ${job.id} is ${job.state}, and its clip was there to be had: ${job.problem}`)
   }
