@@ -27,3 +27,6 @@ const TURNS = 8
 export async function gather(): Promise<void> {
   for (let count = 0; count < TURNS; count++) await turn()
 }
+
+/** One turn of the event loop in the middle of long work, so that what waits for it is dealt with. */
+export const turnOfLoop = async (): Promise<void> => await turn()

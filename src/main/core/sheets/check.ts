@@ -1,46 +1,29 @@
-import { createHash } from 'node:crypto'
 import path from 'node:path'
 import type { CheckedRow, PriceLine, SheetCheck } from '../../../shared/check.ts'
-import { findModel } from '../../../shared/models/catalogue.ts'
-import type { Estimate, Family, ReferenceKind, ResolvedOrder } from '../../../shared/models/types.ts'
-import { checkOrder } from '../../../shared/models/validate.ts'
-import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
-import type { Sheet, SheetRow } from '../../../shared/sheet.ts'
+import type { Estimate } from '../../../shared/models/types.ts'
+import type { Sheet } from '../../../shared/sheet.ts'
 import type { PriceDesk } from '../money/price-desk.ts'
 import type { AccountRecord } from '../store/accounts.ts'
-import type { JobRecord } from '../store/jobs.ts'
+import type { EarlierJob } from '../store/jobs.ts'
 import { toCreditMicros } from '../store/ledger.ts'
 import type { Store } from '../store/store.ts'
+import { turnOfLoop } from '../system.ts'
 import { matchRows } from './match.ts'
-import { type Media, MediaDesk } from './media-desk.ts'
+import { MediaDesk } from './media-desk.ts'
 import { readSheet } from './read.ts'
-
-/** One row with everything that is needed to buy it. */
-export interface ReadyRow {
-  sheetRow: SheetRow
-  account: AccountRecord | null
-  order: ResolvedOrder | null
-  estimate: Estimate | null
-  references: Media[]
-  audio: Media | null
-  problems: Problem[]
-  /** Names what is ordered, whatever it is called: equal fingerprints order the same clip. */
-  fingerprint: string
-  /** The job of an earlier import of this sheet, where there is one. */
-  job: JobRecord | null
-  /** Every job that an earlier version of the row made. */
-  earlier: JobRecord[]
-  standing: 'new' | 'same' | 'changed'
-}
+import { fingerprintOf, type ReadyRow, RowDesk } from './row-desk.ts'
 
 export interface ReadySheet {
   sheet: Sheet
   path: string
   rows: ReadyRow[]
   /** Jobs of the earlier import whose row is gone. */
-  gone: JobRecord[]
+  gone: EarlierJob[]
   runId: number | null
 }
+
+/** Downloads and polls go on while a long sheet is checked: some ten milliseconds of work between turns. */
+const ROWS_AT_ONCE = 1_000
 
 /**
  * Reads a sheet and checks every row against model, media and account: all that can be known before any
@@ -53,201 +36,47 @@ export async function checkSheet(
 ): Promise<ReadySheet> {
   const file = path.resolve(input.path)
   const sheet = await readSheet(file)
-  const accounts = chooseAccounts(store, input.accounts)
-  const desk = new MediaDesk(path.dirname(file), store)
+  const desk = new RowDesk(store, new MediaDesk(path.dirname(file), store), input.accounts)
   const rows: ReadyRow[] = []
-  for (const sheetRow of sheet.rows) rows.push(await checkRow(sheetRow, accounts, store, desk))
-  for (const found of sheet.problems) {
-    rows.find((row) => row.sheetRow.row === found.place.row)?.problems.push(found)
+  for (const sheetRow of sheet.rows) {
+    if (rows.length % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await turnOfLoop()
+    rows.push(await desk.check(sheetRow))
   }
+  // Rows are numbered from 1, in order.
+  for (const found of sheet.problems) rows[(found.place.row ?? 0) - 1]?.problems.push(found)
   await priceRows(rows, prices)
   const run = store.runs.bySheet(file)
-  const gone = run ? matchRows(rows, store.jobs.ofRun(run.id), (job) => orderedBy(job, store)) : []
+  const gone = run ? matchRows(rows, store.jobs.earlierOf(run.id), (job) => orderedBy(job, store)) : []
   return { sheet, path: file, rows, gone, runId: run?.id ?? null }
 }
 
 async function priceRows(rows: readonly ReadyRow[], prices: PriceDesk): Promise<void> {
-  const wanted = rows.flatMap(({ account, order }) =>
-    account && order ? [{ account, model: order.model }] : [],
-  )
-  await prices.ask(wanted)
+  await prices.ask(wantedPrices(rows))
+  const known = new Map<object, Estimate>()
   for (const row of rows) {
-    const { account, order, references } = row
+    const { account, order, references, alike } = row
     if (!account || !order) continue
-    row.estimate = prices.price(
-      order,
-      references.map((media) => media.facts),
-      account,
-    )
+    const facts = references.map((media) => media.facts)
+    row.estimate = (alike && known.get(alike)) ?? prices.price(order, facts, account)
+    if (alike) known.set(alike, row.estimate)
   }
 }
 
-type Chosen = Partial<Record<Family | 'practice', AccountRecord>>
-
-/** At most one account a family. With none named, the practice account is used as long as it is the only one. */
-function chooseAccounts(store: Store, names: readonly string[]): Chosen {
-  const chosen: Chosen = {}
-  for (const name of names) {
-    const account = store.accounts.byName(name)
-    if (!account) {
-      throw new ProblemError(
-        problem(
-          'account-unknown',
-          `There is no account "${name}". Nothing was spent.`,
-          'See "reelsheet accounts list".',
-          {
-            account: name,
-          },
-        ),
-      )
-    }
-    if (chosen[account.family]) {
-      throw new ProblemError(
-        problem(
-          'wrong-use',
-          `Two ${account.family} accounts were named: "${chosen[account.family]?.name}" and "${name}".`,
-          'Name one for each provider, and write the other into the rows’ account column.',
-        ),
-      )
-    }
-    chosen[account.family] = account
+function wantedPrices(rows: readonly ReadyRow[]) {
+  const wanted = new Map<string, { account: AccountRecord; model: string }>()
+  for (const { account, order } of rows) {
+    if (account && order) wanted.set(`${account.id} ${order.model}`, { account, model: order.model })
   }
-  if (names.length > 0) return chosen
-  const all = store.accounts.list()
-  const [first] = all
-  return all.length === 1 && first?.family === 'practice' ? { practice: first } : {}
-}
-
-async function checkRow(
-  sheetRow: SheetRow,
-  accounts: Chosen,
-  store: Store,
-  desk: MediaDesk,
-): Promise<ReadyRow> {
-  const problems: Problem[] = []
-  const model = findModel(sheetRow.values.model ?? '')
-  const account = accountFor(sheetRow, model?.family, accounts, store, problems)
-  const references = await desk.all(sheetRow.references, problems)
-  const audio = sheetRow.audio ? ((await desk.all([sheetRow.audio], problems, 'audio'))[0] ?? null) : null
-  const hasMissing =
-    references.length < sheetRow.references.length || (sheetRow.audio !== null && audio === null)
-  const facts = references.map((media) => media.facts)
-  const checked = checkOrder(
-    {
-      values: sheetRow.values,
-      references: facts,
-      ...(audio && { audio: audio.facts }),
-    },
-    rulesOf(account, model?.family),
-  )
-  const found = hasMissing ? checked.problems.filter((one) => !isAboutMedia(one)) : checked.problems
-  const isBad = hasMissing || problems.some((one) => one.level === 'error')
-  const order = isBad || !account ? null : (checked.order ?? null)
-  return {
-    sheetRow,
-    account,
-    order,
-    estimate: null,
-    references,
-    audio,
-    problems: [...problems, ...found].map((one) => ({
-      ...one,
-      place: { ...one.place, row: sheetRow.row },
-    })),
-    fingerprint: order ? fingerprintOf(order, references, audio) : '',
-    job: null,
-    earlier: [],
-    standing: 'new',
-  }
-}
-
-/** A file that cannot be read is its own problem: what the rules say of too few files only follows from it. */
-const isAboutMedia = ({ place }: Problem): boolean => /^(ref|audio$)/.test(place.column ?? '')
-
-/** What an account's rows may order. */
-export function rulesOf(account: AccountRecord | null, family: Family | undefined) {
-  return {
-    family: family ?? (account?.family === 'vtrix' ? 'vtrix' : 'evolink'),
-    ...(account && {
-      extendedDurations: account.options.extendedDurations,
-      requestLimitBytes: account.options.requestLimitBytes,
-      needsAddressKinds: needsAddress(account),
-      retiredModels: account.options.retiredModels,
-    }),
-  } as const
-}
-
-/** Kinds that this account's file service does not take, as far as is known. */
-function needsAddress({ family, filesUrl, options }: AccountRecord): ReferenceKind[] {
-  if (family === 'evolink' && filesUrl === null) return ['image', 'video', 'audio']
-  return family === 'evolink' ? options.uploadRefusedKinds : []
-}
-
-function accountFor(
-  { values }: SheetRow,
-  family: Family | undefined,
-  accounts: Chosen,
-  store: Store,
-  problems: Problem[],
-): AccountRecord | null {
-  const named = values.account
-  if (named !== undefined) return namedAccount(named, family, store, problems)
-  if (family === undefined) return null
-  const account = accounts[family] ?? accounts.practice
-  if (account) return account
-  problems.push(
-    problem(
-      'account-missing',
-      `No account was named for ${values.model ?? 'this model'}, which ${family} sells.`,
-      `Name one with --account, or in the row’s account column.`,
-      { column: 'account' },
-    ),
-  )
-  return null
-}
-
-function namedAccount(
-  name: string,
-  family: Family | undefined,
-  store: Store,
-  problems: Problem[],
-): AccountRecord | null {
-  const account = store.accounts.byName(name)
-  const place = { column: 'account', value: name }
-  if (!account) {
-    problems.push(
-      problem('account-unknown', `There is no account "${name}".`, 'See "reelsheet accounts list".', place),
-    )
-    return null
-  }
-  if (family && account.family !== 'practice' && account.family !== family) {
-    problems.push(
-      problem(
-        'account-missing',
-        `The account "${name}" is a ${account.family} account; this row’s model is sold by ${family}.`,
-        `Name a ${family} account, or another model.`,
-        place,
-      ),
-    )
-    return null
-  }
-  return account
-}
-
-type Source = Pick<Media, 'sha256' | 'address'>
-
-function fingerprintOf(order: object, references: readonly Source[], audio: Source | null): string {
-  const sources = references.map((media) => media.sha256 ?? media.address)
-  const sorted = Object.fromEntries(Object.entries(order).sort(([a], [b]) => (a < b ? -1 : 1)))
-  const text = JSON.stringify([sorted, sources, audio ? (audio.sha256 ?? audio.address) : null])
-  return createHash('sha256').update(text).digest('hex')
+  return wanted.values()
 }
 
 /**
  * What a job orders now. A job that was moved to another model keeps the fingerprint of its row, so that the
  * unchanged sheet buys nothing again; this one recognises it in a sheet that was changed the same way.
  */
-function orderedBy(job: JobRecord, store: Store): string {
+function orderedBy({ id, fingerprint }: EarlierJob, store: Store): string {
+  const job = store.jobs.get(id)
+  if (!job) return fingerprint
   const sources = store.jobs.references(job.id).map(({ role, referenceId, address }) => {
     const stored = referenceId === null ? undefined : store.references.get(referenceId)
     return { role, sha256: stored?.sha256 ?? null, address }

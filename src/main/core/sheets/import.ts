@@ -4,15 +4,23 @@ import type { JobState } from '../../../shared/job.ts'
 import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
 import { DEFAULT_NAME_TEMPLATE } from '../../../shared/run.ts'
 import { preflight } from '../archive/check.ts'
-import { type NameTemplate, parseTemplate, renderName } from '../archive/names.ts'
+import {
+  checkPathLength,
+  longestPossible,
+  type NameTemplate,
+  parseTemplate,
+  renderName,
+} from '../archive/names.ts'
 import { apply } from '../jobs/apply.ts'
 import { amount } from '../jobs/claim.ts'
 import type { Engine } from '../jobs/engine.ts'
 import { PriceDesk } from '../money/price-desk.ts'
 import { PAUSED_BY_RUN } from '../store/jobs.ts'
 import type { RunRecord } from '../store/runs.ts'
-import { checkSheet, type ReadyRow, type ReadySheet, total } from './check.ts'
+import { checkSheet, type ReadySheet, total } from './check.ts'
 import type { Media } from './media-desk.ts'
+import type { ReadyRow } from './row-desk.ts'
+import { indexSomeWords, indexWords } from './words.ts'
 
 export interface ImportInput {
   path: string
@@ -55,19 +63,22 @@ async function importNext(engine: Engine, input: ImportInput): Promise<RunCreate
   const before = ready.runId === null ? undefined : engine.store.runs.get(ready.runId)
   const folder = before?.archiveFolder ?? path.resolve(input.archiveFolder)
   const template = before?.nameTemplate ?? input.nameTemplate ?? DEFAULT_NAME_TEMPLATE
-  if (wanted.length > 0) await refuseBadFolder(engine, folder, template, ready, wanted)
+  const name = before?.name ?? freeName(engine.store, input, ready.path)
+  if (wanted.length > 0) await refuseBadFolder(engine, folder, template, name, ready, wanted)
   const ids = await storeMedia(engine, wanted)
   const { runId, created } = engine.store.write(() => {
-    const run = before ?? createRun(engine, input, ready, folder, template)
+    const run = before ?? createRun(engine, input, ready, folder, template, name)
     if (before) engine.store.runs.setSheet(before.id, ready.sheet.sha256, allHeaders(ready, before))
     if (before && input.capMicros !== null) engine.store.runs.setCap(before.id, input.capMicros)
     cancelReplaced(engine, ready)
-    const lastId = engine.store.jobs.lastId()
-    for (const row of wanted) insertJob(engine, run, row, ids, input.isHeld)
-    engine.store.jobs.indexText(lastId)
+    engine.store.jobs.inBulk(wanted.length, () => {
+      for (const row of wanted) insertJob(engine, run, row, ids, input.isHeld)
+    })
+    indexSomeWords(engine.store)
     if (!input.isHeld) engine.store.runs.start(run.id, engine.clock.now())
     return { runId: run.id, created: wanted.length }
   })
+  void indexWords(engine)
   return {
     runId,
     isNew: !before,
@@ -142,6 +153,7 @@ async function refuseBadFolder(
   { disk }: Engine,
   folder: string,
   template: string,
+  run: string,
   ready: ReadySheet,
   wanted: ReadyRow[],
 ): Promise<void> {
@@ -152,15 +164,20 @@ async function refuseBadFolder(
     folder,
     {
       bytesNeeded: seconds * BYTES_PER_SECOND,
-      longestName: longestName(parsed.template, path.basename(ready.path), wanted),
+      longestName: longestName(folder, parsed.template, run, wanted),
     },
     disk ? { disk } : {},
   )
   if (found) throw new ProblemError(found)
 }
 
-/** The longest clip name these rows can get, to be tried on the folder before anything is bought. */
-function longestName(template: NameTemplate, run: string, rows: ReadyRow[]): string {
+/**
+ * The longest clip name these rows can get, to be tried on the folder before anything is bought. Where any name
+ * of the template would fit, no row's own is made.
+ */
+function longestName(folder: string, template: NameTemplate, run: string, rows: ReadyRow[]): string {
+  const any = longestPossible(template)
+  if (checkPathLength(folder, any, process.platform) === null) return any
   let longest = ''
   for (const { sheetRow, order } of rows) {
     const { values, cells } = sheetRow
@@ -177,10 +194,14 @@ function longestName(template: NameTemplate, run: string, rows: ReadyRow[]): str
       account: values.account ?? '',
       columns: cells,
     })
-    if (name.length > longest.length) longest = name
+    if (sizeOf(name) > sizeOf(longest)) longest = name
   }
   return longest
 }
+
+/** Windows counts characters, the others bytes. */
+const sizeOf = (name: string): number =>
+  process.platform === 'win32' ? name.length : Buffer.byteLength(name)
 
 /** Stores every local file of the rows once; returns its row's id by content hash. */
 async function storeMedia(engine: Engine, rows: ReadyRow[]): Promise<Map<string, number>> {
@@ -236,9 +257,10 @@ function createRun(
   ready: ReadySheet,
   archiveFolder: string,
   nameTemplate: string,
+  name: string,
 ): RunRecord {
   const id = store.runs.insert({
-    name: freeName(store, input.name ?? path.basename(ready.path, path.extname(ready.path))),
+    name,
     sheetPath: ready.path,
     sheetSha256: ready.sheet.sha256,
     headers: ready.sheet.headers,
@@ -250,8 +272,8 @@ function createRun(
   return store.runs.get(id) as RunRecord
 }
 
-function freeName(store: Engine['store'], wanted: string): string {
-  const name = wanted.slice(0, 100)
+function freeName(store: Engine['store'], input: ImportInput, sheet: string): string {
+  const name = (input.name ?? path.basename(sheet, path.extname(sheet))).slice(0, 100)
   let candidate = name
   for (let number = 2; store.runs.isNameTaken(candidate); number++) candidate = `${name} ${number}`
   return candidate
@@ -313,7 +335,7 @@ function insertJob(
     runAt: now,
     model: order.model,
     prompt: order.prompt ?? '',
-    order: { ...order },
+    order: order as unknown as Record<string, unknown>,
     cells: sheetRow.cells,
     estimateMicros: row.estimate?.highMicros ?? null,
     problem: row.problems.find((one) => one.level === 'warning') ?? null,

@@ -1,22 +1,22 @@
-import type { JobRecord } from '../store/jobs.ts'
+import type { EarlierJob } from '../store/jobs.ts'
 
 /** What matching reads of a row, and writes into it. */
 export interface Matchable {
   sheetRow: { values: Readonly<Record<string, string | undefined>> }
   /** '' = the row cannot be ordered as it is. */
   fingerprint: string
-  job: JobRecord | null
+  job: EarlierJob | null
   /** Every job that an earlier version of the row made. */
-  earlier: JobRecord[]
+  earlier: EarlierJob[]
   standing: 'new' | 'same' | 'changed'
 }
 
 /** Ended by a changed version of its row before it was bought: it stands for nothing any more. */
-const isReplaced = ({ state, problem }: JobRecord): boolean =>
+const isReplaced = ({ state, problem }: EarlierJob): boolean =>
   state === 'cancelled' && problem?.code === 'row-repeated'
 
 /** What a job orders now; another fingerprint than its row's once it was moved to another model. */
-export type OrderedBy = (job: JobRecord) => string
+export type OrderedBy = (job: EarlierJob) => string
 
 /**
  * Matches rows with the jobs of an earlier import: by id and order, then by the order alone (equal rows by
@@ -25,9 +25,9 @@ export type OrderedBy = (job: JobRecord) => string
  */
 export function matchRows(
   rows: readonly Matchable[],
-  jobs: readonly JobRecord[],
+  jobs: readonly EarlierJob[],
   orderedBy: OrderedBy,
-): JobRecord[] {
+): EarlierJob[] {
   const oldestFirst = [...jobs].sort((a, b) => a.id - b.id)
   const left = new Set(oldestFirst)
   const byId = group(oldestFirst, (job) => job.rowKey)
@@ -46,9 +46,9 @@ type Match = Pick<Matchable, 'job' | 'standing'> | undefined
 
 function matchIds(
   rows: readonly Matchable[],
-  byId: ReadonlyMap<string, JobRecord[]>,
-  left: Set<JobRecord>,
-  choose: (row: Matchable, versions: JobRecord[]) => Match,
+  byId: ReadonlyMap<string, EarlierJob[]>,
+  left: Set<EarlierJob>,
+  choose: (row: Matchable, versions: EarlierJob[]) => Match,
 ): void {
   for (const row of rows) {
     const id = row.sheetRow.values.id
@@ -62,7 +62,7 @@ function matchIds(
 }
 
 /** A version that ordered just this, even if it is not the newest. */
-function exactly(row: Matchable, versions: JobRecord[], orderedBy: OrderedBy): Match {
+function exactly(row: Matchable, versions: EarlierJob[], orderedBy: OrderedBy): Match {
   const standing = versions.filter((job) => !isReplaced(job)).reverse()
   const job =
     standing.find(({ fingerprint }) => fingerprint === row.fingerprint) ??
@@ -70,7 +70,7 @@ function exactly(row: Matchable, versions: JobRecord[], orderedBy: OrderedBy): M
   return job && { job, standing: 'same' }
 }
 
-function matchContent(rows: readonly Matchable[], left: Set<JobRecord>, keyOf: OrderedBy): void {
+function matchContent(rows: readonly Matchable[], left: Set<EarlierJob>, keyOf: OrderedBy): void {
   const open = rows.filter((row) => !row.job && row.fingerprint !== '')
   if (open.length === 0) return
   const byContent = group([...left].reverse(), (job) => (isReplaced(job) ? null : keyOf(job)))
@@ -83,10 +83,10 @@ function matchContent(rows: readonly Matchable[], left: Set<JobRecord>, keyOf: O
 }
 
 function group(
-  jobs: readonly JobRecord[],
-  keyOf: (job: JobRecord) => string | null,
-): Map<string, JobRecord[]> {
-  const groups = new Map<string, JobRecord[]>()
+  jobs: readonly EarlierJob[],
+  keyOf: (job: EarlierJob) => string | null,
+): Map<string, EarlierJob[]> {
+  const groups = new Map<string, EarlierJob[]>()
   for (const job of jobs) {
     const key = keyOf(job)
     if (key === null) continue

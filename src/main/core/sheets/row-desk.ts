@@ -1,0 +1,213 @@
+import { hash } from 'node:crypto'
+import { findModel } from '../../../shared/models/catalogue.ts'
+import { type CheckedAlike, rememberChecks } from '../../../shared/models/remember.ts'
+import type { Estimate, Family, ReferenceKind, ResolvedOrder } from '../../../shared/models/types.ts'
+import type { OrderInput } from '../../../shared/models/validate.ts'
+import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
+import type { SheetRow } from '../../../shared/sheet.ts'
+import type { AccountRecord } from '../store/accounts.ts'
+import type { EarlierJob } from '../store/jobs.ts'
+import type { Store } from '../store/store.ts'
+import type { Media, MediaDesk } from './media-desk.ts'
+
+/** One row with everything that is needed to buy it. */
+export interface ReadyRow {
+  sheetRow: SheetRow
+  account: AccountRecord | null
+  order: ResolvedOrder | null
+  /** The same object for rows that differ in no price; absent where that is not known. */
+  alike: object | undefined
+  estimate: Estimate | null
+  references: Media[]
+  audio: Media | null
+  problems: Problem[]
+  /** Names what is ordered, whatever it is called: equal fingerprints order the same clip. */
+  fingerprint: string
+  /** The job of an earlier import of this sheet, where there is one. */
+  job: EarlierJob | null
+  /** Every job that an earlier version of the row made. */
+  earlier: EarlierJob[]
+  standing: 'new' | 'same' | 'changed'
+}
+
+type Check = (input: OrderInput) => CheckedAlike
+
+/** Checks the rows of one sheet: what they have in common is looked up once. */
+export class RowDesk {
+  private readonly store: Store
+  private readonly media: MediaDesk
+  private readonly chosen: Chosen
+  private readonly named = new Map<string, AccountRecord | undefined>()
+  private readonly checks = new Map<string, Check>()
+
+  /** Throws a `ProblemError` when the accounts named for the whole sheet cannot be used. */
+  constructor(store: Store, media: MediaDesk, accounts: readonly string[]) {
+    this.store = store
+    this.media = media
+    this.chosen = chooseAccounts(store, accounts)
+  }
+
+  async check(sheetRow: SheetRow): Promise<ReadyRow> {
+    const problems: Problem[] = []
+    const family = findModel(sheetRow.values.model ?? '')?.family
+    const account = this.accountFor(sheetRow, family, problems)
+    const references = await this.media.all(sheetRow.references, problems)
+    const sounds = sheetRow.audio ? await this.media.all([sheetRow.audio], problems, 'audio') : []
+    const audio = sounds[0] ?? null
+    const hasMissing =
+      references.length < sheetRow.references.length || (sheetRow.audio !== null && audio === null)
+    const facts = references.map((media) => media.facts)
+    const values = sheetRow.values
+    const checked = this.checkOf(
+      account,
+      family,
+    )({
+      values,
+      references: facts,
+      ...(audio && { audio: audio.facts }),
+    })
+    const found = hasMissing ? checked.problems.filter((one) => !isAboutMedia(one)) : checked.problems
+    const isBad = hasMissing || problems.some((one) => one.level === 'error')
+    const order = isBad || !account ? null : (checked.order ?? null)
+    return {
+      sheetRow,
+      account,
+      order,
+      alike: checked.alike,
+      estimate: null,
+      references,
+      audio,
+      problems: [...problems, ...found].map((one) => ({
+        ...one,
+        place: { ...one.place, row: sheetRow.row },
+      })),
+      fingerprint: order ? fingerprintOf(order, references, audio) : '',
+      job: null,
+      earlier: [],
+      standing: 'new',
+    }
+  }
+
+  private checkOf(account: AccountRecord | null, family: Family | undefined): Check {
+    const key = `${account?.id} ${family}`
+    let check = this.checks.get(key)
+    if (!check) {
+      check = rememberChecks(rulesOf(account, family))
+      this.checks.set(key, check)
+    }
+    return check
+  }
+
+  private accountFor(
+    { values }: SheetRow,
+    family: Family | undefined,
+    problems: Problem[],
+  ): AccountRecord | null {
+    const named = values.account
+    if (named !== undefined) return this.namedAccount(named, family, problems)
+    if (family === undefined) return null
+    const account = this.chosen[family] ?? this.chosen.practice
+    if (account) return account
+    problems.push(
+      problem(
+        'account-missing',
+        `No account was named for ${values.model ?? 'this model'}, which ${family} sells.`,
+        `Name one with --account, or in the row’s account column.`,
+        { column: 'account' },
+      ),
+    )
+    return null
+  }
+
+  private namedAccount(name: string, family: Family | undefined, problems: Problem[]): AccountRecord | null {
+    if (!this.named.has(name)) this.named.set(name, this.store.accounts.byName(name))
+    const account = this.named.get(name)
+    const place = { column: 'account', value: name }
+    if (!account) {
+      problems.push(
+        problem('account-unknown', `There is no account "${name}".`, 'See "reelsheet accounts list".', place),
+      )
+      return null
+    }
+    if (family && account.family !== 'practice' && account.family !== family) {
+      problems.push(
+        problem(
+          'account-missing',
+          `The account "${name}" is a ${account.family} account; this row’s model is sold by ${family}.`,
+          `Name a ${family} account, or another model.`,
+          place,
+        ),
+      )
+      return null
+    }
+    return account
+  }
+}
+
+type Chosen = Partial<Record<Family | 'practice', AccountRecord>>
+
+/** At most one account a family. With none named, the practice account is used as long as it is the only one. */
+function chooseAccounts(store: Store, names: readonly string[]): Chosen {
+  const chosen: Chosen = {}
+  for (const name of names) {
+    const account = store.accounts.byName(name)
+    if (!account) {
+      throw new ProblemError(
+        problem(
+          'account-unknown',
+          `There is no account "${name}". Nothing was spent.`,
+          'See "reelsheet accounts list".',
+          {
+            account: name,
+          },
+        ),
+      )
+    }
+    if (chosen[account.family]) {
+      throw new ProblemError(
+        problem(
+          'wrong-use',
+          `Two ${account.family} accounts were named: "${chosen[account.family]?.name}" and "${name}".`,
+          'Name one for each provider, and write the other into the rows’ account column.',
+        ),
+      )
+    }
+    chosen[account.family] = account
+  }
+  if (names.length > 0) return chosen
+  const all = store.accounts.list()
+  const [first] = all
+  return all.length === 1 && first?.family === 'practice' ? { practice: first } : {}
+}
+
+/** A file that cannot be read is its own problem: what the rules say of too few files only follows from it. */
+const isAboutMedia = ({ place }: Problem): boolean => /^(ref|audio$)/.test(place.column ?? '')
+
+/** What an account's rows may order. */
+export function rulesOf(account: AccountRecord | null, family: Family | undefined) {
+  return {
+    family: family ?? (account?.family === 'vtrix' ? 'vtrix' : 'evolink'),
+    ...(account && {
+      extendedDurations: account.options.extendedDurations,
+      requestLimitBytes: account.options.requestLimitBytes,
+      needsAddressKinds: needsAddress(account),
+      retiredModels: account.options.retiredModels,
+    }),
+  } as const
+}
+
+/** Kinds that this account's file service does not take, as far as is known. */
+function needsAddress({ family, filesUrl, options }: AccountRecord): ReferenceKind[] {
+  if (family === 'evolink' && filesUrl === null) return ['image', 'video', 'audio']
+  return family === 'evolink' ? options.uploadRefusedKinds : []
+}
+
+type Source = Pick<Media, 'sha256' | 'address'>
+
+/** Of the order with its fields in the order of the alphabet, and of what its files hold or where they lie. */
+export function fingerprintOf(order: object, references: readonly Source[], audio: Source | null): string {
+  const sources = references.map((media) => media.sha256 ?? media.address)
+  const sorted = Object.fromEntries(Object.entries(order).sort(([a], [b]) => (a < b ? -1 : 1)))
+  const text = JSON.stringify([sorted, sources, audio ? (audio.sha256 ?? audio.address) : null])
+  return hash('sha256', text)
+}
