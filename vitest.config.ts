@@ -13,6 +13,8 @@ export default defineConfig({
     environment: 'node',
     pool: 'forks',
     maxWorkers: 2,
+    // Concurrent cases are processes of their own: more at once only make each other late.
+    maxConcurrency: 2,
     globals: false,
     globalSetup: ['test/support/leave-nothing.ts'],
     projects: [
@@ -22,6 +24,8 @@ export default defineConfig({
       suite('contract', ['test/contract/**/*.test.ts']),
       suite('host', ['test/host/**/*.test.ts'], SLOW_MS),
       suite('crash', ['test/crash/**/*.test.ts'], SLOW_MS),
+      suite('proof', ['test/proof/**/*.test.ts'], 120_000),
+      suite('fuzz', ['test/fuzz/**/*.test.ts'], 120_000),
       suite('e2e', ['test/e2e/**/*.test.ts'], SLOW_MS),
     ],
   },

@@ -12,7 +12,7 @@ const CHECKS = [
   ['types: web', 'tsc', ['-p', 'tsconfig.web.json']],
 ]
 const CHECK_SUITES = ['unit', 'store', 'flow', 'contract', 'host']
-const ALL_SUITES = [...CHECK_SUITES, 'crash']
+const ALL_SUITES = [...CHECK_SUITES, 'crash', 'fuzz', 'proof']
 
 setUp()
 const isCheckOnly = process.argv.includes('--only')
