@@ -1,5 +1,5 @@
 /** What a person may ask of a life besides its runs; each may be asked again by the next life. */
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { App } from '../../src/main/core/app.ts'
 import { serveClip } from '../../src/main/core/media/clip.ts'
@@ -39,6 +39,15 @@ const ERRANDS: Record<Exclude<Errand, 'repair'>, (app: App, order: LifeOrder) =>
     client.clips.rebuild({ folder: archive }),
   'export the run': ({ client }: App, { home, number }: LifeOrder) =>
     client.runs.export({ id: 1, file: join(dirname(home), `export-${number}.csv`) }),
+  'import again': async ({ client }: App, { runs, archive }: LifeOrder) => {
+    const path = String(runs[0]?.sheet)
+    const lines = readFileSync(path, 'utf8').split('\n')
+    // A column that means nothing: the sheet is another one, its rows are the same.
+    writeFileSync(path, lines.map((line, at) => `${line},"${at === 0 ? 'shelf' : 'upper'}"`).join('\n'))
+    const { created, same } = await client.runs.create({ path, archiveFolder: archive })
+    if (created !== 0) throw new Error(`${created} rows were made once more, and ${same} were known`)
+    return same
+  },
   'retry what failed': ({ client }: App) => client.runs.retryFailed({ id: 1 }),
   'pause and go on': async ({ client }: App) => {
     await client.runs.pause({ id: 1 })

@@ -257,6 +257,9 @@ async function judgeClips(
   if (!options.isSettled) return
   for (const path of files.keys()) {
     if (expected.has(path)) continue
+    // Bytes that were paid for and are no clip stay for a person to look at, also when a later try brought it.
+    const isOf = (clip: { path: string }) => path === `${clip.path}.unreadable`
+    if (clips.some(isOf)) continue
     const isKept = IN_PROGRESS.test(path) || path.endsWith('.unreadable')
     if (isKept && jobs.some((job) => job.state !== 'done')) continue
     // Taking a name away is not synced: a power loss may bring back what a finished clip no longer needs.

@@ -20,6 +20,7 @@ export type Errand =
   | 'check clips'
   | 'export the run'
   | 'fetch again'
+  | 'import again'
   | 'leave what is unconfirmed'
   | 'look at media'
   | 'move to another model'
@@ -48,7 +49,7 @@ export interface LifeOrder {
     prices?: Record<string, number>
     proxyUrl?: string
   }[]
-  runs: { name: string; sheet: string; capMicros: number | null }[]
+  runs: { name: string; sheet: string; capMicros: number | null; nameTemplate?: string }[]
   kill?: Kill | null
   disk?: DiskFault[]
   /** It goes on so long at least, world milliseconds since the world began, though nothing moves. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Practice, type PracticeOptions, startPractice } from '../../src/practice/index.ts'
@@ -25,7 +25,7 @@ export type Row = Record<string, string | number>
 export interface Script {
   seed: string
   /** Rows of each run's sheet; most cases have one run. */
-  runs: { name: string; rows: Row[]; capMicros?: number }[]
+  runs: { name: string; rows: Row[]; capMicros?: number; nameTemplate?: string }[]
   provider?: Partial<Omit<PracticeOptions, 'folder' | 'clock' | 'random' | 'resources' | 'keys'>>
   rules?: Rule[]
   /** Limits of both accounts; generous unless a case is about them. */
@@ -200,8 +200,9 @@ export class ProofWorld {
           ...this.script.accounts?.['vtrix-1'],
         },
       ],
-      runs: this.script.runs.map(({ name, capMicros }) => ({
+      runs: this.script.runs.map(({ name, capMicros, nameTemplate }) => ({
         name,
+        ...(nameTemplate && { nameTemplate }),
         sheet: join(this.folder, `${name}.csv`),
         capMicros: capMicros ?? null,
       })),
@@ -234,6 +235,7 @@ export class ProofWorld {
 /** Every file below a folder with its hash, by relative path. */
 export function filesUnder(folder: string): FileState {
   const files: FileState = new Map()
+  if (!existsSync(folder)) return files
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue
     const path = join(entry.parentPath, entry.name)
