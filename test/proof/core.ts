@@ -16,7 +16,8 @@ import type { LifeOrder, Said } from './life.ts'
 const order = JSON.parse(process.env.REELSHEET_PROOF_LIFE ?? '') as LifeOrder
 // The keys come on their own, as in life: from the environment, and away from what is written down.
 const keys = JSON.parse(process.env.REELSHEET_PROOF_KEYS ?? '{}') as Record<string, string>
-const clock = new WorldClock(order.time, order.skippedMs, order.jumps)
+const jumps = [...(order.jumps ?? [])]
+const clock = new WorldClock(order.time, order.skippedMs, jumps)
 const chance = chanceOf(`${order.seed}/life ${order.number}`)
 
 /** Ids of one life never meet those of another: they stand for chance that nobody can guess. */
@@ -58,7 +59,8 @@ const app = open()
 const errands = order.errands?.filter((errand) => errand !== 'repair') ?? []
 await app.start()
 void watch()
-process.on('message', (message: { skippedMs?: number; stop?: true }) => {
+process.on('message', (message: { skippedMs?: number; jumpMs?: number; stop?: true }) => {
+  if (message.jumpMs !== undefined) jumps.push({ atMs: clock.elapsed(), byMs: message.jumpMs })
   if (message.skippedMs !== undefined) clock.skipTo(message.skippedMs)
   if (message.stop) void finish('stopped')
 })
@@ -154,6 +156,7 @@ async function setUp(): Promise<void> {
       archiveFolder: order.archive,
       name: run.name,
       capMicros: run.capMicros,
+      ...(run.nameTemplate && { nameTemplate: run.nameTemplate }),
     })
     say({ type: 'imported', runId })
   }

@@ -7,6 +7,8 @@ export interface DiskFault {
   on: 'open' | 'write' | 'sync' | 'link' | 'rename' | 'syncFolder' | 'makeFolder' | 'freeBytes' | 'any'
   /** What the system answers, as in `ENOSPC`, `EROFS`, `EACCES`, `ENOENT`, `EIO`, `EPERM`, `ENAMETOOLONG`. */
   code: string
+  /** It works, and takes so long, world milliseconds. */
+  slowMs?: number
   /** Which of its calls it strikes, counted in this life (from 1, both included); all when left out. */
   times?: { from: number; to: number }
   /** Between which moments of the world's time (epoch ms); always when left out. */
@@ -17,7 +19,7 @@ export interface DiskFault {
 export function createFaultyDisk(faults: readonly DiskFault[], clock: Clock): Disk {
   if (faults.length === 0) return realDisk
   const counts = new Map<DiskFault, number>()
-  const meet = (call: DiskFault['on'], path: string): void => {
+  const meet = async (call: DiskFault['on'], path: string): Promise<void> => {
     for (const fault of faults) {
       if (fault.on !== 'any' && fault.on !== call) continue
       const count = (counts.get(fault) ?? 0) + 1
@@ -25,44 +27,48 @@ export function createFaultyDisk(faults: readonly DiskFault[], clock: Clock): Di
       const { times, during } = fault
       if (times && (count < times.from || count > times.to)) continue
       if (during && (clock.now() < during.from || clock.now() > during.to)) continue
+      if (fault.slowMs !== undefined) {
+        await clock.sleep(fault.slowMs)
+        continue
+      }
       throw Object.assign(new Error(`${fault.code}: by the script, ${call}`), { code: fault.code, path })
     }
   }
   return {
     ...realDisk,
     open: async (path, how) => {
-      if (how !== 'read') meet('open', path)
+      if (how !== 'read') await meet('open', path)
       const file = await realDisk.open(path, how)
       return {
         ...file,
         write: async (chunks, position) => {
-          meet('write', path)
+          await meet('write', path)
           await file.write(chunks, position)
         },
         sync: async () => {
-          meet('sync', path)
+          await meet('sync', path)
           await file.sync()
         },
       }
     },
     makeFolder: async (path) => {
-      meet('makeFolder', path)
+      await meet('makeFolder', path)
       await realDisk.makeFolder(path)
     },
     link: async (from, to) => {
-      meet('link', to)
+      await meet('link', to)
       await realDisk.link(from, to)
     },
     rename: async (from, to) => {
-      meet('rename', to)
+      await meet('rename', to)
       await realDisk.rename(from, to)
     },
     syncFolder: async (path) => {
-      meet('syncFolder', path)
+      await meet('syncFolder', path)
       await realDisk.syncFolder(path)
     },
     freeBytes: async (path) => {
-      meet('freeBytes', path)
+      await meet('freeBytes', path)
       return await realDisk.freeBytes(path)
     },
   }
