@@ -27,6 +27,9 @@ import {
   stripAddress,
   writeSidecar,
 } from '../../../src/main/core/archive/sidecar.ts'
+import { chanceOf } from '../../proof/chance.ts'
+import { PowerDisk } from '../../proof/power-disk.ts'
+import { PowerModel } from '../../proof/power-model.ts'
 import { HandClock } from '../../support/media-server.ts'
 
 const CLIPS = join(import.meta.dirname, 'clips')
@@ -203,6 +206,24 @@ describe('before a run', () => {
     const path = join(folder, 'new/archive')
     expect(await preflight(path, needs)).toBeNull()
     expect(readdirSync(path)).toEqual([])
+  })
+
+  it('makes a new folder last, with the folders that lead to it', async () => {
+    const power = new PowerModel(folder)
+    const path = join(folder, 'new/archive')
+    expect(await preflight(path, needs, { disk: new PowerDisk(power).port() })).toBeNull()
+    const nothing = { names: 0, writes: 0, torn: 0 }
+    expect(power.lose(chanceOf(1), nothing).folders).toEqual(['new', 'new/archive'])
+  })
+
+  it('tidies up after a look that was cut off', async () => {
+    const power = new PowerModel(folder)
+    const cutOff = preflight(folder, needs, { disk: new PowerDisk(power, 6).port() })
+    await expect(cutOff).rejects.toThrow('the power is gone')
+    // Another process must know it as something of the same kind.
+    expect(readdirSync(folder)).toEqual(['.reelsheet-probe.tmp'])
+    expect(await preflight(folder, needs)).toBeNull()
+    expect(readdirSync(folder)).toEqual([])
   })
 
   it.each([

@@ -1,7 +1,7 @@
-import { basename, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
 import { createText, type Disk, realDisk } from './disk.ts'
-import { onDisk, toDiskTrouble } from './errors.ts'
+import { onDisk, systemCode, toDiskTrouble } from './errors.ts'
 import { checkPathLength } from './names.ts'
 import { isWhole } from './place.ts'
 
@@ -51,7 +51,7 @@ export async function preflight(
   try {
     const there = await disk.stat(folder)
     if (there && there.kind !== 'folder') return notAFolder(folder)
-    await disk.makeFolder(folder)
+    await makeLasting(disk, folder)
     await probe(disk, folder)
     const freeBytes = await disk.freeBytes(folder)
     return freeBytes < needs.bytesNeeded ? noRoom(folder, freeBytes, needs.bytesNeeded) : null
@@ -62,11 +62,27 @@ export async function preflight(
   }
 }
 
+/** Also the names that lead to a new folder must survive a power loss, or everything in it goes with them. */
+async function makeLasting(disk: Disk, folder: string): Promise<void> {
+  const above: string[] = []
+  for (let path = resolve(folder); ; path = dirname(path)) {
+    above.push(dirname(path))
+    if (dirname(path) === path || (await disk.stat(dirname(path)))) break
+  }
+  await disk.makeFolder(folder)
+  // A folder that we may use can lie in one that we may not open.
+  for (const path of above) await disk.syncFolder(path).catch(() => undefined)
+}
+
+/** One name for all processes, so that the next look removes what a killed one left. */
 async function probe(disk: Disk, folder: string): Promise<void> {
-  const path = join(folder, `.reelsheet-probe-${process.pid}`)
+  const path = join(folder, '.reelsheet-probe.tmp')
   await disk.remove(path)
   try {
     await createText(disk, path, 'Reelsheet looks whether it may write here.\n', false)
+  } catch (error) {
+    // Another process is trying it out at this very moment: the folder takes files.
+    if (systemCode(error) !== 'EEXIST') throw error
   } finally {
     await disk.remove(path)
   }

@@ -169,7 +169,8 @@ async function place(folder: string, target: string, sha256: string, source: Sou
       await handle.close()
     }
     await rename(draft, target)
-    await syncFolder(path.dirname(target))
+    // The shelf may be new, and the store itself: the names that lead to the copy are synced with it.
+    for (const above of [path.dirname(target), folder, path.dirname(folder)]) await syncFolder(above)
   } finally {
     await rm(draft, { force: true })
     await removeOldDrafts(folder)
