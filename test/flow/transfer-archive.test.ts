@@ -213,6 +213,32 @@ describe('bad content and broken links', () => {
   })
 })
 
+describe('notes that somebody edited', () => {
+  it.each(['../stolen.mp4', '/stolen.mp4', 'a\0b.mp4', '..', '', 'night', 'night/other.mp4'])(
+    'a name %j in them is not taken, and the clip that was paid for is archived under its own',
+    async (finalName) => {
+      put(`${NAME}.part`, '')
+      writeFileSync(join(folder, `${NAME}.part`), CLIP)
+      const { family, account, task } = ask().sidecar
+      const notes = {
+        reelsheetPart: 1,
+        identity: `${family}/${account}/${task.id}/${task.output}`,
+        urlHash: 'a'.repeat(64),
+        etag: '"v1"',
+        lastModified: null,
+        totalBytes: CLIP.length,
+        contentType: 'video/mp4',
+        syncedBytes: CLIP.length,
+        isComplete: true,
+        placing: { finalName, sha256: sha256(CLIP), sizeBytes: CLIP.length },
+      }
+      put(`${NAME}.part.json`, JSON.stringify(notes))
+      await expect(archiveOutput(ask())).resolves.toMatchObject({ path: NAME, sha256: sha256(CLIP) })
+      expect(files()).toEqual([NAME, `${NAME}.json`])
+    },
+  )
+})
+
 describe('disk trouble', () => {
   it.each([
     ['ENOSPC', 'disk-full'],
@@ -250,6 +276,13 @@ describe('disk trouble', () => {
     expect(readFileSync(join(folder, `${NAME}.part`))).toEqual(CLIP.subarray(0, 1000))
     await expect(archiveOutput(ask())).resolves.toMatchObject({ sha256: sha256(CLIP) })
     expect(server.asked[1]?.headers.range).toBe('bytes=1000-')
+  })
+
+  it('a folder where the part should be pauses, and it goes on once the folder is gone', async () => {
+    mkdirSync(join(folder, `${NAME}.part`), { recursive: true })
+    await expect(archiveOutput(ask())).rejects.toMatchObject({ code: 'folder-unwritable' })
+    rmSync(join(folder, `${NAME}.part`), { recursive: true })
+    await expect(archiveOutput(ask())).resolves.toMatchObject({ path: NAME })
   })
 
   it('a lost archive folder is not quietly made anew', async () => {

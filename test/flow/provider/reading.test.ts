@@ -3,10 +3,14 @@ import { expect, test } from 'vitest'
 import { toMicros } from '../../../src/main/core/provider/amounts.ts'
 import { classifyCreate, classifyRead } from '../../../src/main/core/provider/classify.ts'
 import { classifyFiles } from '../../../src/main/core/provider/classify-files.ts'
-import { toReading as evolinkReading } from '../../../src/main/core/provider/evolink/tasks.ts'
+import {
+  estimatedMs,
+  toReading as evolinkReading,
+  toListed,
+} from '../../../src/main/core/provider/evolink/tasks.ts'
 import { parseJson } from '../../../src/main/core/provider/http-answer.ts'
 import { isLoopback } from '../../../src/main/core/provider/http-route.ts'
-import { asTaskId } from '../../../src/main/core/provider/reading.ts'
+import { asTaskId, asTime } from '../../../src/main/core/provider/reading.ts'
 import { namedWait, nextMidnight, parseRetryAfter } from '../../../src/main/core/provider/retry-after.ts'
 import { readTold } from '../../../src/main/core/provider/told.ts'
 import { toReading as vtrixReading } from '../../../src/main/core/provider/vtrix/tasks.ts'
@@ -128,4 +132,30 @@ test('loopback by name and number', () => {
     expect(isLoopback(host)).toBe(true)
   for (const host of ['127.0.0.1.example', 'localhost.example', '10.0.0.1', '[::2]'])
     expect(isLoopback(host)).toBe(false)
+})
+
+test('times and estimates that nothing can have are none: they would not fit into the database', () => {
+  for (const time of [1e308, -1e308, 9e15, Number.NaN, Number.POSITIVE_INFINITY, '', 'soon', null, {}])
+    expect(asTime(time)).toBeNull()
+  expect([asTime(1_757_169_743), asTime('2025-09-06T14:42:23Z')]).toEqual([
+    1_757_169_743_000, 1_757_169_743_000,
+  ])
+  expect(toListed({ id: 'task-1', created_at: -1e308 })).toBeNull()
+  for (const estimated_time of [1e308, 1e12, -1, 'soon', null])
+    expect(estimatedMs({ task_info: { estimated_time } })).toBeNull()
+  expect(estimatedMs({ task_info: { estimated_time: 120 } })).toBe(120_000)
+})
+
+test('a provider that says the key back says it in no field that is kept', () => {
+  const secret = 'sk-echo-5f1d0c2b9a7e'
+  const json = {
+    error: {
+      code: secret,
+      message: secret,
+      param: secret,
+      fallback_suggestion: secret,
+      reset_timezone: secret,
+    },
+  }
+  expect(JSON.stringify(readTold({ text: '', json }, [secret]))).not.toContain(secret)
 })

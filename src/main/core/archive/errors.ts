@@ -147,6 +147,10 @@ const DISK_CODES: Record<string, DiskTroubleCode> = {
   EACCES: 'folder-unwritable',
   EPERM: 'folder-unwritable',
   EROFS: 'folder-unwritable',
+  // Somebody's folder, or a link in a circle, has the name that a file of ours should have.
+  EISDIR: 'folder-unwritable',
+  ERR_FS_EISDIR: 'folder-unwritable',
+  ELOOP: 'folder-unwritable',
   ENOENT: 'folder-missing',
   ENOTDIR: 'folder-missing',
   ENXIO: 'folder-missing',

@@ -68,6 +68,19 @@ export async function archiveOutput(request: ArchiveRequest): Promise<ArchivedCl
   return await work.finish(verified, facts)
 }
 
+/** More takes of one name than any folder has. */
+const MOST_CANDIDATES = 1_000
+
+function isNameOf(name: string, wantedName: string): boolean {
+  let tried = 0
+  for (const candidate of nameCandidates(wantedName)) {
+    if (candidate === name) return true
+    tried += 1
+    if (tried === MOST_CANDIDATES) return false
+  }
+  return false
+}
+
 class Work {
   readonly #request: ArchiveRequest
   readonly #disk: Disk
@@ -112,7 +125,8 @@ class Work {
     const notes = await onDisk(this.#partPath, () => readNotes(this.#disk, this.#partPath))
     this.#isFirstTry = notes === undefined
     const placing = notes?.identity === this.#identity ? notes.placing : null
-    if (!placing) return undefined
+    // SECURITY: notes lie beside the clips, where anybody may edit them: only a name that we give counts.
+    if (!placing || !isNameOf(placing.finalName, this.#request.wantedName)) return undefined
     const isThere = async (path: string) => await isWhole(this.#disk, path, placing)
     return await onDisk(this.#partPath, async () => {
       if ((await isThere(this.#partPath)) || (await isThere(this.#pathOf(placing.finalName)))) return placing

@@ -22,13 +22,14 @@ export function asNumber(value: unknown): number | null {
   return Number.isFinite(number) ? number : null
 }
 
-/** Unix seconds or a date text, as epoch ms; null when neither. */
+/** Unix seconds or a date text, as epoch ms; null when neither, or a time that no calendar has. */
 export function asTime(value: unknown): number | null {
-  if (typeof value === 'number') return Number.isFinite(value) ? Math.round(value * 1000) : null
-  if (typeof value !== 'string') return null
-  const time = Date.parse(value)
-  return Number.isNaN(time) ? null : time
+  const time = typeof value === 'number' ? Math.round(value * 1000) : Date.parse(String(value ?? ''))
+  return Math.abs(time) <= LAST_MS && (typeof value === 'number' || typeof value === 'string') ? time : null
 }
+
+/** The largest time that a date can hold (ECMA-262, 21.4.1.1). */
+const LAST_MS = 8.64e15
 
 /** An http or https address, or null. */
 export function asAddress(value: unknown): string | null {

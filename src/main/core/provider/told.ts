@@ -41,7 +41,7 @@ export function readTold(answer: Pick<Answer, 'text' | 'json'>, secrets: readonl
     message: clean(message, 300, secrets) ?? '',
     param: clean(asText(from.param), 80, secrets),
     suggestion: clean(asText(from.fallback_suggestion), 200, secrets),
-    resetTimezone: asText(from.reset_timezone),
+    resetTimezone: clean(asText(from.reset_timezone), 60, secrets),
   }
 }
 

@@ -50,8 +50,11 @@ function progressOf(task: Fields): number | null {
 /** The provider's estimate of the whole task, ms. */
 export function estimatedMs(task: Fields): number | null {
   const seconds = asNumber(asFields(task.task_info)?.estimated_time)
-  return seconds === null || seconds < 0 ? null : Math.round(seconds * 1000)
+  return seconds === null || seconds < 0 || seconds > LONGEST_TASK_SECONDS ? null : Math.round(seconds * 1000)
 }
+
+/** Tasks are forgotten after a day: a longer estimate is none. */
+const LONGEST_TASK_SECONDS = 86_400
 
 export function reservedMicros(task: Fields): number | null {
   return toMicros(asFields(task.usage)?.credits_reserved)
