@@ -20,8 +20,12 @@ export interface PartSource {
   urlHash: string
 }
 
-/** So much may be fetched again after a power loss or a kill: the price of not syncing after every write. */
-const SYNC_EVERY_BYTES = 16 * 1024 * 1024
+/**
+ * What may be fetched again after a power loss: the price of not syncing after every write. No more than was synced
+ * before, so that the first bytes are soon safe, and a large file does not wait for the disk all the time.
+ */
+const LEAST_SYNC_BYTES = 16 * 1024 * 1024
+const MOST_SYNC_BYTES = 64 * 1024 * 1024
 const SYNC_EVERY_MS = 5_000
 
 /**
@@ -160,8 +164,9 @@ export class Part {
 
   /** Syncs beside the transfer, one at a time; a fault shows at the next append. */
   #syncNowAndThen(): void {
+    const atRiskBytes = this.#writtenBytes - this.#syncedBytes
     const isDue =
-      this.#writtenBytes - this.#syncedBytes >= SYNC_EVERY_BYTES ||
+      atRiskBytes >= Math.min(Math.max(LEAST_SYNC_BYTES, this.#syncedBytes), MOST_SYNC_BYTES) ||
       this.#clock.now() - this.#syncedAt >= SYNC_EVERY_MS
     if (!isDue || this.#syncing) return
     this.#syncing = this.#sync()

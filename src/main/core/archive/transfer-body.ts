@@ -1,8 +1,8 @@
 import type { Headers } from './answer.ts'
 
 /** Above this the network waits for the disk; below the second figure it goes on. */
-const PAUSE_ABOVE_BYTES = 4 * 1024 * 1024
-const RESUME_BELOW_BYTES = 3 * 1024 * 1024
+const PAUSE_ABOVE_BYTES = 3 * 1024 * 1024
+const RESUME_BELOW_BYTES = 2 * 1024 * 1024
 /** Taken at once: large enough for cheap writes, small enough that hashing it does not hold up other work. */
 const BATCH_BYTES = 1024 * 1024
 
