@@ -90,24 +90,25 @@ export interface JobGroup {
  * priority by priority, because rows that are due stand together only within one: a night's rows that all
  * wait for a later time would else be passed over one by one at each look.
  */
-export const TAKE_QUEUED = `SELECT * FROM jobs
+export const TAKE_QUEUED = `SELECT * FROM jobs INDEXED BY jobs_queue
   WHERE account_id = @accountId AND state = 'queued' AND pauses = 0 AND priority = @priority AND run_at <= @now
   ORDER BY run_at, id LIMIT @limit`
-export const NEXT_PRIORITY = `SELECT max(priority) FROM jobs
+export const NEXT_PRIORITY = `SELECT max(priority) FROM jobs INDEXED BY jobs_queue
   WHERE account_id = @accountId AND state = 'queued' AND pauses = 0 AND priority < @priority`
-export const TAKE_WORKING = `SELECT * FROM jobs
+export const TAKE_WORKING = `SELECT * FROM jobs INDEXED BY jobs_working
   WHERE account_id = @accountId AND state = @state AND state IN ('uploading', 'submitting', 'unconfirmed', 'generating')
     AND run_at <= @now ORDER BY run_at, id LIMIT @limit`
 /** The link that dies soonest goes first. */
-export const TAKE_DOWNLOADS = `SELECT * FROM jobs
+export const TAKE_DOWNLOADS = `SELECT * FROM jobs INDEXED BY jobs_links
   WHERE account_id = @accountId AND state = 'downloading' AND run_at <= @now
   ORDER BY link_expires_at, id LIMIT @limit`
-export const NEXT_WAKE = `SELECT min(run_at) AS at FROM jobs
+export const NEXT_WAKE = `SELECT min(run_at) AS at FROM jobs INDEXED BY jobs_wake
   WHERE state IN ('queued', 'uploading', 'submitting', 'unconfirmed', 'generating', 'downloading')
     AND run_at > @now`
-export const COUNT_IN_FLIGHT = `SELECT count(*) AS n FROM jobs
+export const COUNT_IN_FLIGHT = `SELECT count(*) AS n FROM jobs INDEXED BY jobs_working
   WHERE account_id = @accountId AND state IN ('uploading', 'submitting', 'generating')
     AND state IN ('uploading', 'submitting', 'unconfirmed', 'generating')`
+export const IN_STATE = 'SELECT * FROM jobs INDEXED BY jobs_view WHERE state = @state ORDER BY id'
 /** What waits or works alike in a run, from the counts that are kept; the job to look at is any of them. */
 export const GROUPS = `SELECT state, account_id, pauses, jobs,
     (SELECT id FROM jobs WHERE jobs.state = job_counts.state AND run_id = @runId
@@ -140,7 +141,7 @@ export function createJobs(db: Sqlite) {
   const takeWorking = db.prepare(TAKE_WORKING)
   const takeDownloads = db.prepare(TAKE_DOWNLOADS)
   const nextWake = db.prepare(NEXT_WAKE)
-  const inState = db.prepare('SELECT * FROM jobs WHERE state = ? ORDER BY id')
+  const inState = db.prepare(IN_STATE)
   const countInFlight = db.prepare(COUNT_IN_FLIGHT)
   const references = db.prepare('SELECT * FROM job_references WHERE job_id = ? ORDER BY role DESC, position')
   const ofRun = db.prepare('SELECT * FROM jobs WHERE run_id = ? ORDER BY row, take, id')
@@ -225,7 +226,7 @@ export function createJobs(db: Sqlite) {
       readAll(takeDownloads.all({ accountId, now, limit })),
     /** When the next waiting job becomes due; null = nothing waits for a time. */
     nextWakeAt: (now: number) => (nextWake.get({ now }) as { at: number | null }).at,
-    inState: (state: JobState) => readAll(inState.all(state)),
+    inState: (state: JobState) => readAll(inState.all({ state })),
     countInFlight: (accountId: number) => (countInFlight.get({ accountId }) as { n: number }).n,
     references: (jobId: number) => references.all(jobId).map((row) => fromRow<NewJobReference>(row)),
     countsOfRun: pages.countsOfRun,
