@@ -14,8 +14,10 @@ import { Scheduler } from './jobs/scheduler.ts'
 import type { Ports } from './ports.ts'
 import { Providers } from './providers.ts'
 import { createReferenceStore } from './references/store.ts'
+import { indexWords } from './sheets/words.ts'
 import type { AccountRecord } from './store/accounts.ts'
 import { takeFolder } from './store/owner.ts'
+import { completeRestore } from './store/restore.ts'
 import { openStore } from './store/store.ts'
 
 export interface AppOptions {
@@ -43,7 +45,7 @@ export function createApp(ports: Ports, options: AppOptions) {
   const isOwner = options.isOwner ?? true
   const owner = isOwner ? takeFolder(options.home, options.who, ports.clock.now()) : null
   const database = join(options.home, 'reelsheet.db')
-  const store = openOrRelease(database, owner)
+  const store = openOrRelease(database, owner, ports.clock.now())
   const userAgent = `Reelsheet/${options.version}`
   const providers = new Providers(ports, store, userAgent)
   const changes = new Changes(ports.clock)
@@ -92,6 +94,7 @@ export function createApp(ports: Ports, options: AppOptions) {
     checkKeys(core)
     recover(engine)
     scheduler.start()
+    void indexWords(engine)
     void backUpDaily()
   }
 
@@ -133,8 +136,9 @@ export function createApp(ports: Ports, options: AppOptions) {
 }
 export type App = ReturnType<typeof createApp>
 
-function openOrRelease(database: string, owner: { release(): void } | null) {
+function openOrRelease(database: string, owner: { release(): void } | null, now: number) {
   try {
+    if (owner) completeRestore(database, now)
     return openStore(database)
   } catch (error) {
     owner?.release()

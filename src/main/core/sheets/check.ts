@@ -8,10 +8,11 @@ import type { EarlierJob } from '../store/jobs.ts'
 import { toCreditMicros } from '../store/ledger.ts'
 import type { Store } from '../store/store.ts'
 import { turnOfLoop } from '../system.ts'
+import { fingerprintOf } from './fingerprint.ts'
 import { matchRows } from './match.ts'
 import { MediaDesk } from './media-desk.ts'
 import { readSheet } from './read.ts'
-import { fingerprintOf, type ReadyRow, RowDesk } from './row-desk.ts'
+import { type ReadyRow, RowDesk } from './row-desk.ts'
 
 export interface ReadySheet {
   sheet: Sheet
@@ -56,16 +57,21 @@ async function priceRows(rows: readonly ReadyRow[], prices: PriceDesk): Promise<
   for (const row of rows) {
     const { account, order, references, alike } = row
     if (!account || !order) continue
+    row.estimate = (alike && known.get(alike)) ?? null
+    if (row.estimate) continue
     const facts = references.map((media) => media.facts)
-    row.estimate = (alike && known.get(alike)) ?? prices.price(order, facts, account)
+    row.estimate = prices.price(order, facts, account)
     if (alike) known.set(alike, row.estimate)
   }
 }
 
 function wantedPrices(rows: readonly ReadyRow[]) {
   const wanted = new Map<string, { account: AccountRecord; model: string }>()
-  for (const { account, order } of rows) {
-    if (account && order) wanted.set(`${account.id} ${order.model}`, { account, model: order.model })
+  const seen = new Set<object>()
+  for (const { account, order, alike } of rows) {
+    if (!account || !order || (alike && seen.has(alike))) continue
+    if (alike) seen.add(alike)
+    wanted.set(`${account.id} ${order.model}`, { account, model: order.model })
   }
   return wanted.values()
 }

@@ -33,10 +33,23 @@ export class MediaDesk {
   private readonly folder: string
   private readonly store: Store
   private readonly seen = new Map<string, Promise<Media>>()
+  /** The references among them that were looked at and can be read, as their cells name them. */
+  private readonly good = new Map<string, Media>()
 
   constructor(folder: string, store: Store) {
     this.folder = folder
     this.store = store
+  }
+
+  /** The references of some cells in order, if all were looked at before and can be read. */
+  known(cells: readonly { text: string }[]): Media[] | undefined {
+    const found: Media[] = []
+    for (const { text } of cells) {
+      const media = this.good.get(text)
+      if (!media) return undefined
+      found.push(media)
+    }
+    return found
   }
 
   /** The media of some cells in order; what cannot be read is left out and told in `problems`. */
@@ -48,7 +61,10 @@ export class MediaDesk {
     const found: Media[] = []
     for (const { column, text } of cells) {
       try {
-        found.push(await this.one(text, role))
+        const media = await this.one(text, role)
+        // An address hardly ever stands in two rows.
+        if (role === 'reference' && media.address === null) this.good.set(text, media)
+        found.push(media)
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error
         problems.push({

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { findModel } from '../../../shared/models/catalogue.ts'
 import { type CheckedAlike, rememberChecks } from '../../../shared/models/remember.ts'
 import type { Estimate, Family, ReferenceKind, ResolvedOrder } from '../../../shared/models/types.ts'
@@ -8,6 +7,7 @@ import type { SheetRow } from '../../../shared/sheet.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { EarlierJob } from '../store/jobs.ts'
 import type { Store } from '../store/store.ts'
+import { Fingerprints } from './fingerprint.ts'
 import type { Media, MediaDesk } from './media-desk.ts'
 
 /** One row with everything that is needed to buy it. */
@@ -30,6 +30,9 @@ export interface ReadyRow {
   standing: 'new' | 'same' | 'changed'
 }
 
+/** Shared by all rows that have none of something: nobody writes into it. */
+const NONE: never[] = []
+
 type Check = (input: OrderInput) => CheckedAlike
 
 /** Checks the rows of one sheet: what they have in common is looked up once. */
@@ -39,6 +42,7 @@ export class RowDesk {
   private readonly chosen: Chosen
   private readonly named = new Map<string, AccountRecord | undefined>()
   private readonly checks = new Map<string, Check>()
+  private readonly fingerprints = new Fingerprints()
 
   /** Throws a `ProblemError` when the accounts named for the whole sheet cannot be used. */
   constructor(store: Store, media: MediaDesk, accounts: readonly string[]) {
@@ -49,26 +53,23 @@ export class RowDesk {
 
   async check(sheetRow: SheetRow): Promise<ReadyRow> {
     const problems: Problem[] = []
-    const family = findModel(sheetRow.values.model ?? '')?.family
+    const { values, audio: sound } = sheetRow
+    const family = findModel(values.model ?? '')?.family
     const account = this.accountFor(sheetRow, family, problems)
-    const references = await this.media.all(sheetRow.references, problems)
-    const sounds = sheetRow.audio ? await this.media.all([sheetRow.audio], problems, 'audio') : []
+    const { media } = this
+    const references = media.known(sheetRow.references) ?? (await media.all(sheetRow.references, problems))
+    const sounds = sound ? await media.all([sound], problems, 'audio') : NONE
     const audio = sounds[0] ?? null
-    const hasMissing =
-      references.length < sheetRow.references.length || (sheetRow.audio !== null && audio === null)
-    const facts = references.map((media) => media.facts)
-    const values = sheetRow.values
+    const hasMissing = references.length < sheetRow.references.length || (sound !== null && audio === null)
+    const facts = references.map((one) => one.facts)
     const checked = this.checkOf(
       account,
       family,
-    )({
-      values,
-      references: facts,
-      ...(audio && { audio: audio.facts }),
-    })
+    )(audio ? { values, references: facts, audio: audio.facts } : { values, references: facts })
     const found = hasMissing ? checked.problems.filter((one) => !isAboutMedia(one)) : checked.problems
     const isBad = hasMissing || problems.some((one) => one.level === 'error')
     const order = isBad || !account ? null : (checked.order ?? null)
+    for (const one of found) problems.push(one)
     return {
       sheetRow,
       account,
@@ -77,13 +78,10 @@ export class RowDesk {
       estimate: null,
       references,
       audio,
-      problems: [...problems, ...found].map((one) => ({
-        ...one,
-        place: { ...one.place, row: sheetRow.row },
-      })),
-      fingerprint: order ? fingerprintOf(order, references, audio) : '',
+      problems: problems.map((one) => ({ ...one, place: { ...one.place, row: sheetRow.row } })),
+      fingerprint: order ? this.fingerprints.of(order, references, audio, checked.alike) : '',
       job: null,
-      earlier: [],
+      earlier: NONE,
       standing: 'new',
     }
   }
@@ -200,14 +198,4 @@ export function rulesOf(account: AccountRecord | null, family: Family | undefine
 function needsAddress({ family, filesUrl, options }: AccountRecord): ReferenceKind[] {
   if (family === 'evolink' && filesUrl === null) return ['image', 'video', 'audio']
   return family === 'evolink' ? options.uploadRefusedKinds : []
-}
-
-type Source = Pick<Media, 'sha256' | 'address'>
-
-/** Of the order with its fields in the order of the alphabet, and of what its files hold or where they lie. */
-export function fingerprintOf(order: object, references: readonly Source[], audio: Source | null): string {
-  const sources = references.map((media) => media.sha256 ?? media.address)
-  const sorted = Object.fromEntries(Object.entries(order).sort(([a], [b]) => (a < b ? -1 : 1)))
-  const text = JSON.stringify([sorted, sources, audio ? (audio.sha256 ?? audio.address) : null])
-  return hash('sha256', text)
 }
