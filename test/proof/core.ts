@@ -68,7 +68,7 @@ await work()
 
 function open() {
   try {
-    repairIfAsked(order)
+    repairIfAsked(order, clock.now())
     return createApp(
       {
         clock,

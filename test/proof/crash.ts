@@ -145,12 +145,16 @@ const judged = async (world: ProofWorld, options: JudgeOptions): Promise<string[
 
 /** Kills lives one after the other, each judged, and then lives plainly until nothing moves. */
 const killInTurn =
-  (kills: readonly Kill[], onKilled: (kill: Kill, isKilled: boolean) => void = () => {}): Work =>
+  (
+    { isDamaged = false }: Play,
+    kills: readonly Kill[],
+    onKilled: (kill: Kill, isKilled: boolean) => void = () => {},
+  ): Work =>
   async (world, plan) => {
     for (const kill of kills) {
       const life = await world.live({ ...plan, kill })
       onKilled(kill, life.signal === 'SIGKILL' && !life.isOverdue)
-      const broken = await judged(world, { isSettled: false })
+      const broken = isDamaged ? [] : await judged(world, { isSettled: false })
       if (broken.length > 0) return broken
     }
     return await settle(world, plan)
@@ -197,7 +201,7 @@ function siteCase(stage: Stage, play: Play, kill: { at: string; nth: number }, s
   const name = `killed at ${kill.at}, pass ${kill.nth}: ${play.name}`
   const onKilled = (_: Kill, isKilled: boolean) =>
     void stage.killed.set(kill.at, isKilled || (stage.killed.get(kill.at) ?? false))
-  return caseOf(stage, play, name, seed, killInTurn([kill], onKilled))
+  return caseOf(stage, play, name, seed, killInTurn(play, [kill], onKilled))
 }
 
 const caseOf = (stage: Stage, play: Play, name: string, seed: string, work: Work): ProofCase => ({
@@ -211,7 +215,7 @@ function randomCases(stage: Stage, { random }: Extent, seed: string): ProofCase[
     const course = chance.pick(stage.courses)
     const tick = chance.between(1, course.ticks)
     const name = `random moment ${number}: killed at step ${tick} of ${course.play.name}`
-    return caseOf(stage, course.play, name, seed, killInTurn([{ tick }]))
+    return caseOf(stage, course.play, name, seed, killInTurn(course.play, [{ tick }]))
   })
 }
 
@@ -228,7 +232,7 @@ function recoveryCases(stage: Stage, { recovery }: Extent, seed: string): ProofC
       kills.push({ tick: chance.between(1, chance.isSo(0.7) ? STEPS_OF_A_START : ticks) })
     const steps = kills.map(({ tick }) => tick).join(', ')
     const name = `killed again ${number}: at steps ${steps} of ${play.name}`
-    return caseOf(stage, play, name, seed, killInTurn(kills))
+    return caseOf(stage, play, name, seed, killInTurn(play, kills))
   })
 }
 

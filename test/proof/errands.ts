@@ -6,18 +6,17 @@ import { serveClip } from '../../src/main/core/media/clip.ts'
 import { serveReference } from '../../src/main/core/media/reference.ts'
 import { addUpload } from '../../src/main/core/media/upload.ts'
 import { repairFolder } from '../../src/main/core/repair.ts'
-import { openDatabase } from '../../src/main/core/store/open.ts'
 import { ProblemError } from '../../src/shared/problem.ts'
 import type { Errand, LifeOrder } from './life.ts'
 
 /** Goes back to a backup if the database is damaged, as a person would who reads what the app says. */
-export function repairIfAsked({ home, number, errands }: LifeOrder): void {
+export function repairIfAsked({ home, number, errands }: LifeOrder, now: number): void {
   if (!errands?.includes('repair')) return
   try {
-    openDatabase(join(home, 'reelsheet.db')).close()
+    repairFolder(home, `life ${number}`, now)
   } catch (error) {
-    if (!(error instanceof ProblemError) || error.problem.code !== 'database-damaged') throw error
-    repairFolder(home, `life ${number}`, 0)
+    // It is whole: this was done in an earlier life.
+    if (!(error instanceof ProblemError) || error.problem.code !== 'not-possible') throw error
   }
 }
 

@@ -16,6 +16,8 @@ export interface Play {
   script: Omit<Script, 'seed'>
   errands?: Errand[]
   disk?: DiskFault[]
+  /** Its database is damaged at first, so that only the end can be judged. */
+  isDamaged?: boolean
   /** What happened before the life that is killed; `plan` is that of a plain life. */
   before?(world: ProofWorld, plan: LifePlan): Promise<void>
 }
@@ -47,6 +49,19 @@ export const PLAYS: readonly Play[] = [
       vtrixRow('character1 by a lake'),
       vtrixRow('a lost boat [accept then-cut]', { 'ref 1': join(MEDIA, 'paper-boat.png') }),
     ]),
+  },
+  {
+    name: 'a thousand rows that nothing may be spent on',
+    script: {
+      runs: [
+        {
+          name: 'sheet',
+          rows: Array.from({ length: 1000 }, (_, row) => vtrixRow(`boat ${row + 1}`)),
+          capMicros: 0,
+        },
+      ],
+      rate: RATE,
+    },
   },
   {
     name: 'broken downloads',
@@ -186,19 +201,6 @@ export const PLAYS: readonly Play[] = [
     before: async (world) => rmSync(world.archive, { recursive: true }),
   },
   {
-    name: 'a thousand rows that nothing may be spent on',
-    script: {
-      runs: [
-        {
-          name: 'sheet',
-          rows: Array.from({ length: 1000 }, (_, row) => vtrixRow(`boat ${row + 1}`)),
-          capMicros: 0,
-        },
-      ],
-      rate: RATE,
-    },
-  },
-  {
     name: 'a library is looked after',
     script: oneRun(TWO_ROWS),
     errands: ['rebuild the library', 'check clips', 'export the run', 'look at media'],
@@ -223,6 +225,7 @@ export const PLAYS: readonly Play[] = [
     name: 'a damaged database',
     script: oneRun(TWO_ROWS),
     errands: ['repair'],
+    isDamaged: true,
     before: async (world, plan) => {
       await world.live(plan)
       world.clock.skipTo(world.clock.skippedMs + DAY_MS)

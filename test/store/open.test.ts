@@ -5,14 +5,17 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import Database from 'better-sqlite3'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { MIGRATIONS } from '../../src/main/core/store/migrations/index.ts'
-import { listBackups, openDatabase, restoreBackup, type Sqlite } from '../../src/main/core/store/open.ts'
+import { listBackups, openDatabase, type Sqlite } from '../../src/main/core/store/open.ts'
+import { completeRestore, restoreBackup } from '../../src/main/core/store/restore.ts'
 import { openStore, type Store } from '../../src/main/core/store/store.ts'
 import { JobState } from '../../src/shared/job.ts'
 import { ProblemError } from '../../src/shared/problem.ts'
@@ -331,6 +334,32 @@ describe('going back to a backup', () => {
     expect(existsSync(keptAside as string)).toBe(true)
     expect(existsSync(path)).toBe(false)
     expect(reopen(path).jobs.count({})).toBe(0)
+  })
+
+  test('that cannot hold the rows of its backup leaves everything as it is', async () => {
+    const { path } = await backedUp()
+    const [backup] = listBackups(path) as [string]
+    const other = new Database(backup)
+    other.pragma('foreign_keys = OFF')
+    other.exec('DROP TABLE attempts')
+    other.close()
+    scribble(path, 0, 4096)
+    const before = hash(path)
+    expect(() => restoreBackup(path, NOW + DAY)).toThrow('attempts')
+    expect(hash(path)).toBe(before)
+    expect(completeRestore(path, NOW + DAY)).toBeNull()
+  })
+
+  test('cut off after it was decided is ended by the next start, with nothing to be sent by itself', async () => {
+    const { path, folder } = await backedUp()
+    restoreBackup(path, NOW)
+    // As if the process had died with the damaged one still there, and the other not yet in its place.
+    renameSync(path, `${path}.restored`)
+    writeFileSync(path, 'no database')
+    writeFileSync(`${path}-wal`, 'what was beside it')
+    expect(completeRestore(path, NOW + DAY)?.restored).toBe(listBackups(path)[0])
+    expect(reopen(path).jobs.takeQueued(1, NOW * 2, 100)).toEqual([])
+    expect(readdirSync(folder).filter((name) => /\.damaged-.*-wal$/.test(name))).toHaveLength(1)
   })
 
   test('twice in the same moment overwrites nothing that was kept aside', async () => {

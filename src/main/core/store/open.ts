@@ -108,7 +108,7 @@ function explain(error: unknown, path: string): unknown {
 
 const BACKUPS_KEPT = 7
 /** What SQLite keeps beside a database. */
-const DATABASE_FILES = ['', '-wal', '-shm']
+export const DATABASE_FILES = ['', '-wal', '-shm']
 const backupFolder = (path: string): string => join(dirname(path), 'backups')
 
 /** Backups of a database, oldest first. */
@@ -147,7 +147,7 @@ function makeOneFile(path: string): void {
   }
 }
 
-function assertReadable(path: string): void {
+export function assertReadable(path: string): void {
   const copy = new Database(path, { readonly: true })
   try {
     const answer = copy.pragma('quick_check(1)', { simple: true })
@@ -155,69 +155,4 @@ function assertReadable(path: string): void {
   } finally {
     copy.close()
   }
-}
-
-/**
- * A backup does not know what was bought after it was made: a row that waits in it may be finished and
- * paid. So nothing of it is sent by itself; a person releases what is surely not bought yet.
- */
-function holdEverything(path: string): void {
-  const reason = problem(
-    'not-possible',
-    'This row comes from a backup. It may have been bought after the backup was made, so it is not sent by itself.',
-    'Look in the archive and at the provider first; then release it, or cancel it.',
-  )
-  const db = new Database(path)
-  try {
-    db.transaction(() => {
-      // Also a request that had not left when the backup was made may have left right after.
-      db.prepare(
-        `UPDATE attempts SET outcome = 'unknown', sent_at = coalesce(sent_at, created_at)
-         WHERE outcome = 'open' AND job_id IN (SELECT id FROM jobs WHERE state = 'submitting')`,
-      ).run()
-      db.prepare(
-        `UPDATE jobs SET problem_json = ?, version = version + 1, run_at = 0,
-           state = CASE state WHEN 'submitting' THEN 'unconfirmed' ELSE 'held' END
-         WHERE state IN ('queued', 'uploading', 'submitting')`,
-      ).run(JSON.stringify(reason))
-    })()
-  } finally {
-    db.close()
-  }
-}
-
-/** A name that no file has yet: what was kept aside before stays. */
-function asideName(path: string, now: number): string {
-  const first = `${path}.damaged-${new Date(now).toISOString().replace(/[:.]/g, '-')}`
-  let name = first
-  for (let count = 2; existsSync(name); count += 1) name = `${first}-${count}`
-  return name
-}
-
-/**
- * Keeps a damaged database aside and puts the newest readable backup in its place (or nothing, when there
- * is none: the next start makes an empty one). Returns where both went.
- */
-export function restoreBackup(
-  path: string,
-  now: number,
-): { keptAside: string | null; restored: string | null } {
-  const aside = asideName(path, now)
-  let keptAside: string | null = null
-  for (const suffix of DATABASE_FILES) {
-    if (!existsSync(path + suffix)) continue
-    renameSync(path + suffix, aside + suffix)
-    keptAside = aside
-  }
-  for (const backup of listBackups(path).reverse()) {
-    try {
-      assertReadable(backup)
-    } catch {
-      continue
-    }
-    copyFileSync(backup, path)
-    holdEverything(path)
-    return { keptAside, restored: backup }
-  }
-  return { keptAside, restored: null }
 }
