@@ -42,7 +42,10 @@ export class PowerDisk {
         }
         return await this.#change(async () => {
           const file = await realDisk.open(path, how)
-          return this.#file(file, model.createFile(path))
+          const made = this.#file(file, model.createFile(path))
+          // Nobody will hear that it is open.
+          if (this.isGone) await file.close()
+          return made
         })
       },
       stat: async (path) => {

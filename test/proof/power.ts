@@ -3,17 +3,18 @@
  * chance, for the archive and for the database. Then it lives on. What was shown, bought or recorded before must
  * still be true, at once and at the end.
  */
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { type Chance, chanceOf } from './chance.ts'
 import { judge } from './judge.ts'
 import type { Kill, Life } from './life.ts'
-import { compareWithDisk, materialise, PowerModel, type Survivors } from './power-model.ts'
+import { compareWithDisk, type Loss, materialise, PowerModel, type Survivors } from './power-model.ts'
 import { replayTrace, traceInto, whyNoTrace } from './power-trace.ts'
+import { makeProgram } from './program.ts'
 import { countWorld, type Outcome, type ProofCase, tell } from './proof.ts'
-import { type Change, instrument } from './sites.ts'
+import type { Change } from './sites.ts'
 import { evolinkRow, filesUnder, ProofWorld, type Row, type Script, vtrixRow } from './world.ts'
 
 const SEEDS = { short: 12, long: 200 }
@@ -31,26 +32,36 @@ export interface PowerHow {
   /** Mistakes put into the core, to be caught. */
   changes?: readonly Change[]
   count?: number
+  /** How what was not synced is lost; by chance when left out. */
+  loss?: Loss
 }
 
-/** Cases of power loss; where calls cannot be traced, none, and `whyNoTrace` says why. */
-export async function powerCases(how: PowerHow): Promise<ProofCase[]> {
+/** Cases of power loss; where calls cannot be traced, none, and `whyNoTrace` says why. `tidyPower` ends them. */
+export function powerCases(how: PowerHow): ProofCase[] {
   if (whyNoTrace() !== null) return []
   const count = how.count ?? (how.isLong ? SEEDS.long : SEEDS.short)
-  const common = new Common(how.changes ?? [])
+  const common = new Common(how)
   return Array.from({ length: count }, (_, index) => ({
-    name: `power ${how.seed}.${index + 1}`,
+    name: `power ${index + 1}`,
     run: () => runCase(`power/${how.seed}/${index + 1}`, common),
   }))
 }
 
-/** What all cases need once: the prepared sources, and where a plain life passes. */
-class Common {
-  readonly #changes: readonly Change[]
-  #ready: Promise<{ sources: string; ticks: number; sites: [string, number][] }> | undefined
+const made = new Set<string>()
 
-  constructor(changes: readonly Change[]) {
-    this.#changes = changes
+/** Removes what the cases shared. */
+export function tidyPower(): void {
+  for (const folder of made) rmSync(folder, { recursive: true, force: true })
+  made.clear()
+}
+
+/** What all cases need once, made by the first: the core as one file, and where a plain life passes. */
+class Common {
+  readonly how: PowerHow
+  #ready: Promise<{ program: string; ticks: number; sites: [string, number][] }> | undefined
+
+  constructor(how: PowerHow) {
+    this.how = how
   }
 
   ready() {
@@ -59,16 +70,15 @@ class Common {
   }
 
   async #prepare() {
-    const sources = instrument(this.#changes).sources
-    const path = join(mkdtempSync(join(tmpdir(), 'reelsheet-power-')), 'sources.json')
-    writeFileSync(path, JSON.stringify(sources))
-    process.once('exit', () => rmSync(join(path, '..'), { recursive: true, force: true }))
+    const folder = mkdtempSync(join(tmpdir(), 'reelsheet-power-'))
+    made.add(folder)
+    const { path: program } = await makeProgram(folder, this.how.changes)
     const world = await ProofWorld.open({ ...scriptOf('measure'), seed: 'measure' })
     try {
-      const life = await world.live({ sources: path })
+      const life = await world.live({ program })
       const end = life.said.find((said) => said.type === 'end')
       if (end?.type !== 'end') throw new Error(`a plain life does not end: ${life.stderr.slice(0, 800)}`)
-      return { sources: path, ticks: end.ticks, sites: Object.entries(end.passes) }
+      return { program, ticks: end.ticks, sites: Object.entries(end.passes) }
     } finally {
       await world.close()
     }
@@ -86,12 +96,12 @@ function scriptOf(seed: string): Script {
     // Slower than other proofs: a traced process is slow, and the core's own patience is measured in this time.
     rate: 10,
     runs: [{ name: 'night', rows, capMicros: 40_000_000 }],
-    strangers: { 'night/notes.txt': 'somebody else’s' },
+    ...(chance.isSo(0.5) ? { isArchiveNew: true } : { strangers: { 'night/notes.txt': 'somebody else’s' } }),
   }
 }
 
 async function runCase(seed: string, common: Common): Promise<Outcome> {
-  const { sources, ticks, sites } = await common.ready()
+  const { program, ticks, sites } = await common.ready()
   const chance = chanceOf(seed)
   const world = await ProofWorld.open(scriptOf(seed))
   const violations: string[] = []
@@ -106,13 +116,14 @@ async function runCase(seed: string, common: Common): Promise<Outcome> {
     const losses = chance.isSo(1 / 3) ? 2 : 1
     for (let number = 1; number <= losses; number++) {
       const kill = number === 1 ? pickKill(chance, ticks, sites) : { tick: chance.between(1, ticks) }
-      const survivors = await liveUntilPowerLoss(world, kill, sources, chance.fork(`loss ${number}`))
+      const model = await liveUntilPowerLoss(world, kill, program)
+      const survivors = losePower(world, model, chance.fork(`loss ${number}`), common.how.loss)
       counts['power losses'] = number
       for (const what of ['dropped', 'torn', 'kept'] as const)
         counts[`changes ${what}`] = (counts[`changes ${what}`] ?? 0) + survivors[what]
       violations.push(...(await judgeAtOnce(world)))
     }
-    await world.live({ sources })
+    await world.live({ program })
     violations.push(...(await judge(world, { isSettled: true })).map(tell))
     Object.assign(counts, countWorld(world))
   } finally {
@@ -128,22 +139,21 @@ function pickKill(chance: Chance, ticks: number, sites: [string, number][]): Kil
   return { at, nth: chance.between(1, passes) }
 }
 
-async function liveUntilPowerLoss(
-  world: ProofWorld,
-  kill: Kill,
-  sources: string,
-  chance: Chance,
-): Promise<Survivors> {
+async function liveUntilPowerLoss(world: ProofWorld, kill: Kill, program: string): Promise<PowerModel> {
   const model = new PowerModel(world.folder, isFollowed)
   const trace = `${world.folder}.trace`
   try {
-    const life = await world.live({ kill, sources, under: traceInto(trace) })
+    const life = await world.live({ kill, program, under: traceInto(trace) })
     replayTrace(trace, model)
     assertFollowed(model, life)
+    return model
   } finally {
     rmSync(trace, { force: true })
   }
-  const survivors = model.lose(chance)
+}
+
+function losePower(world: ProofWorld, model: PowerModel, chance: Chance, loss?: Loss): Survivors {
+  const survivors = model.lose(chance, loss)
   materialise(model, survivors)
   for (const name of existsSync(world.home) ? readdirSync(world.home) : [])
     if (name.endsWith('-shm')) rmSync(join(world.home, name))

@@ -34,6 +34,8 @@ export interface Script {
   rate?: number
   /** What is different about an account. */
   accounts?: { [name: string]: { baseUrl?: string; filesUrl?: string; proxyUrl?: string } }
+  /** The archive folder is not there yet: the core makes it. */
+  isArchiveNew?: boolean
   /** Files of another hand that lie in the archive beforehand, by relative path. */
   strangers?: Record<string, string>
 }
@@ -90,7 +92,7 @@ export class ProofWorld {
   static async open(script: Script): Promise<ProofWorld> {
     const world = new ProofWorld(script)
     for (const run of script.runs) world.#writeSheet(run.name, run.rows)
-    mkdirSync(world.archive)
+    if (!script.isArchiveNew) mkdirSync(world.archive)
     for (const [path, text] of Object.entries(script.strangers ?? {})) {
       mkdirSync(join(world.archive, path, '..'), { recursive: true })
       writeFileSync(join(world.archive, path), text)
