@@ -19,8 +19,8 @@ export interface BareRun {
   createsAtOnce: number
   downloadsAtOnce: number
   isSynced: boolean
-  /** A sidecar as the engine writes it, to write as many bytes. */
-  sidecar: string
+  /** How many bytes a sidecar of the engine has. */
+  sidecarBytes: number
 }
 export interface BareRan {
   ms: number
@@ -137,7 +137,7 @@ async function save(link: string, index: number): Promise<void> {
   if (given.isSynced) await file.datasync()
   await file.close()
   const sidecar = await open(`${path}.json`, 'wx')
-  await sidecar.write(given.sidecar.padEnd(given.sidecar.length + 1) + hash.digest('hex'))
+  await sidecar.write(hash.digest('hex').padEnd(given.sidecarBytes))
   if (given.isSynced) await sidecar.datasync()
   await sidecar.close()
 }

@@ -6,8 +6,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { createApp } from '../../src/main/core/app.ts'
-import { systemClock, systemRandom } from '../../src/main/core/system.ts'
+import { systemClock } from '../../src/main/core/system.ts'
+import { openCore } from './open-core.ts'
 
 export interface CoreRun {
   folder: string
@@ -28,27 +28,7 @@ export interface CoreRan {
 }
 
 const given = JSON.parse(process.argv[2] as string) as CoreRun
-const quiet = () => {}
-const app = createApp(
-  {
-    clock: systemClock,
-    random: systemRandom,
-    log: {
-      debug: quiet,
-      info: quiet,
-      warn: (message, fields) => console.error(message, fields),
-      error: (message, fields) => console.error(message, fields),
-    },
-    secrets: { read: () => given.key, write: () => 'for this run', remove: quiet },
-    checkpoint: quiet,
-  },
-  {
-    home: join(given.folder, 'home'),
-    version: '0.0.0-bench',
-    who: 'benchmark',
-    practice: { resources: join(import.meta.dirname, '../../resources/practice') },
-  },
-)
+const app = openCore(given.folder, () => given.key)
 await app.start()
 const archiveFolder = join(given.folder, 'archive')
 mkdirSync(archiveFolder)

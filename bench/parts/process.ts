@@ -7,6 +7,8 @@ import { join } from 'node:path'
 export interface Running<Told> {
   /** The first thing that the process told. */
   told: Told
+  /** Asks it for its last word, and waits for its end. */
+  ask(): Promise<Told>
   stop(): Promise<void>
 }
 
@@ -25,6 +27,13 @@ export async function startPart<Told>(file: string, args: string[]): Promise<Run
   const [told] = await Promise.race([message, ended])
   return {
     told,
+    async ask() {
+      const answered = once(child, 'message') as Promise<[Told]>
+      child.send('end')
+      const [answer] = await answered
+      await exited
+      return answer
+    },
     async stop() {
       if (child.connected) child.disconnect()
       await exited

@@ -18,7 +18,7 @@ const QUIET: readonly DomainEvent['type'][] = ['still-running', 'looked', 'claim
  * job is read again and the event tried on what is there, so that a task id that came back is never lost.
  */
 export function apply(engine: Engine, jobId: number, report: Report): JobRecord {
-  const job = engine.store.write(() => write(engine, jobId, report))
+  const job = engine.store.join(() => write(engine, jobId, report))
   engine.changed(jobId)
   return job
 }
@@ -26,10 +26,11 @@ export function apply(engine: Engine, jobId: number, report: Report): JobRecord 
 function write(engine: Engine, jobId: number, report: Report): JobRecord {
   const { store, clock } = engine
   const now = clock.now()
-  writeFacts(engine, mustGet(engine, jobId), report, now)
-  const reserved = report.event.type === 'ready' ? reserve(engine, mustGet(engine, jobId)) : 'yes'
-  // Read after the facts: pausing the run counts its jobs' versions up.
-  const job = mustGet(engine, jobId)
+  let job = mustGet(engine, jobId)
+  // Read again where the facts may have paused its run: that counts its jobs' versions up.
+  if (writeFacts(engine, job, report, now)) job = mustGet(engine, jobId)
+  const reserved = report.event.type === 'ready' ? reserve(engine, job) : 'yes'
+  if (reserved !== 'yes') job = mustGet(engine, jobId)
   const event = reserved === 'stale' ? deadOnArrival(engine, job) : report.event
   let next = advance(job, event, now)
   if (!next) {
@@ -66,20 +67,25 @@ function mustGet({ store }: Engine, jobId: number): JobRecord {
   return job
 }
 
-/** What is true whatever became of the job meanwhile: the attempt's outcome, the money, the account. */
-function writeFacts(engine: Engine, job: JobRecord, report: Report, now: number): void {
+/**
+ * What is true whatever became of the job meanwhile: the attempt's outcome, the money, the account. True: the run
+ * may have been paused by it.
+ */
+function writeFacts(engine: Engine, job: JobRecord, report: Report, now: number): boolean {
   const { store } = engine
   const change = report.attempt
   if (change && 'unsent' in change) store.attempts.markUnsent(change.id)
   else if (change && 'unrepeated' in change) store.attempts.markUnrepeated(change.id)
   else if (change) store.attempts.decide(change.id, change.outcome, now, change)
   if (report.ledger) store.ledger.settle(report.ledger.attemptId, report.ledger.entry, now)
-  if (report.ledger?.entry.reservedMicros != null) {
-    stopOnDearerPrice(engine, job, report.ledger.entry.reservedMicros)
-  }
-  if (!report.account && !report.learned) return
-  const account = store.accounts.get(job.accountId)
-  if (!account) return
+  const reservedMicros = report.ledger?.entry.reservedMicros ?? null
+  if (reservedMicros !== null) stopOnDearerPrice(engine, job, reservedMicros)
+  const account = report.account || report.learned ? store.accounts.get(job.accountId) : undefined
+  if (account) learn(engine, account, report)
+  return reservedMicros !== null
+}
+
+function learn({ store }: Engine, account: AccountRecord, report: Report): void {
   store.accounts.update({
     ...account,
     options: withLearned(account.options, report.learned),

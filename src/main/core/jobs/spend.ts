@@ -15,8 +15,8 @@ import type { Pace } from './limits.ts'
 import type { Work } from './work.ts'
 
 /** Requests marked as sent in one look, and rows claimed in one: the event loop has other work as well. */
-const MOST_SENT = 20
-const MOST_CLAIMED = 50
+const MOST_SENT = 12
+const MOST_CLAIMED = 12
 
 interface Leaving {
   job: JobRecord
@@ -158,7 +158,8 @@ export class Spend {
   /** A row that a fault of our own keeps from being taken waits; the ones behind it go on. */
   #tryClaim(job: JobRecord, now: number): 'claimed' | 'waits' | 'full' {
     try {
-      return this.#claimOne(job, now)
+      // A transaction within the look's: what a fault leaves of this row is undone alone.
+      return this.#engine.store.write(() => this.#claimOne(job, now))
     } catch (error) {
       if (isOfDisk(error)) throw error
       this.#engine.log.error('a row could not be taken', {
@@ -178,17 +179,15 @@ export class Spend {
     if (!account || !provider) return this.#hold(job, noAccountFor(job, account ?? null))
     const model = isRetired(account, job) && findModel(job.model)
     if (model) return this.#hold(job, retiredProblem(model, true, { ...placeOf(job), account: account.name }))
-    // A transaction within the look's: what a fault leaves of this row is undone alone.
-    const isClaimed = store.write(() => {
-      if (!fitsCaps(this.#engine, job)) return false
-      const needsUpload = missingUploads(job.id, account, provider, store, now).length > 0
-      const body = needsUpload ? null : buildBody(job, account, provider, store, now)
-      if (body) writeAttempt(job, account, body, this.#engine)
-      apply(this.#engine, job.id, { event: { type: 'claimed', to: body ? 'submitting' : 'uploading' } })
-      return true
-    })
-    if (!isClaimed) this.#engine.changed(job.id)
-    return isClaimed ? 'claimed' : 'full'
+    if (!fitsCaps(this.#engine, job)) {
+      this.#engine.changed(job.id)
+      return 'full'
+    }
+    const needsUpload = missingUploads(job.id, account, provider, store, now).length > 0
+    const body = needsUpload ? null : buildBody(job, account, provider, store, now)
+    if (body) writeAttempt(job, account, body, this.#engine)
+    apply(this.#engine, job.id, { event: { type: 'claimed', to: body ? 'submitting' : 'uploading' } })
+    return 'claimed'
   }
 
   /** A row that cannot be bought as it is waits for a person; the ones behind it go on. */

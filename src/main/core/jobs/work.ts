@@ -5,10 +5,10 @@ import type { Engine, Report } from './engine.ts'
 import type { Paces } from './limits.ts'
 
 /** Reports that are written in one transaction: more would keep the event loop from everything else. */
-const MOST_TOGETHER = 50
+const MOST_TOGETHER = 16
 
 interface Reported {
-  reports: ReadonlyMap<number, Report>
+  reports: [jobId: number, report: Report][]
   stored(): void
   failed(error: unknown): void
 }
@@ -87,10 +87,16 @@ export class Work {
 
   /** What is reported within a few turns of the event loop shares its transaction: one sync of the disk for all of it. */
   async #store(reports: ReadonlyMap<number, Report>): Promise<void> {
-    await new Promise<void>((stored, failed) => {
-      this.#reported.push({ reports, stored, failed })
-      if (!this.#isStoring) void this.#storeReported()
-    })
+    const all = [...reports]
+    const parts = Array.from({ length: Math.ceil(all.length / MOST_TOGETHER) }, (_, index) =>
+      all.slice(index * MOST_TOGETHER, (index + 1) * MOST_TOGETHER),
+    )
+    const stored = parts.map(
+      (part) =>
+        new Promise<void>((stored, failed) => void this.#reported.push({ reports: part, stored, failed })),
+    )
+    if (!this.#isStoring) void this.#storeReported()
+    await Promise.all(stored)
   }
 
   async #storeReported(): Promise<void> {
@@ -98,7 +104,7 @@ export class Work {
     while (this.#reported.length > 0) {
       await gather()
       const group = this.#takeGroup()
-      const all = new Map(group.flatMap(({ reports }) => [...reports]))
+      const all = new Map(group.flatMap(({ reports }) => reports))
       // Not waited for: trouble with these holds up no others.
       makeDurable(this.#engine, all, this.signal).then(
         () => group.forEach(({ stored }) => void stored()),
@@ -112,7 +118,7 @@ export class Work {
     let count = 0
     let size = 0
     while (count < this.#reported.length && size < MOST_TOGETHER)
-      size += this.#reported[count++]?.reports.size ?? 0
+      size += this.#reported[count++]?.reports.length ?? 0
     return this.#reported.splice(0, count)
   }
 

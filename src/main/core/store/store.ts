@@ -25,6 +25,8 @@ export function openStore(path: string) {
     settings: createSettings(db),
     /** Runs `change` in one transaction: all of it is durable when this returns, or none. */
     write: <T>(change: () => T): T => db.transaction(change).immediate(),
+    /** The same, as a part of the transaction that its caller has begun, if there is one: a fault undoes all of that. */
+    join: <T>(change: () => T): T => (db.inTransaction ? change() : db.transaction(change).immediate()),
     backUp: (now: number) => backUpDaily(db, path, now),
     /** How SQLite would run a query with these values (what it knows of them decides too); for the plan tests. */
     explain: (sql: string, values: Record<string, unknown>): string =>
