@@ -12,7 +12,7 @@ const MOST_RATIO = 1.2
 const CHILD = join(import.meta.dirname, 'library/first-page.ts')
 const EMPTY = 'empty'
 const BARRED = '100,000 jobs, 20,000 clips'
-const LIBRARIES = {
+const LIBRARIES: Record<string, number> = {
   '10,000 jobs, 2,000 clips': 10_000,
   [BARRED]: 100_000,
   '1,000,000 jobs, 200,000 clips': 1_000_000,
