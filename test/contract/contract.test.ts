@@ -1,5 +1,7 @@
+import { inspect } from 'node:util'
 import { ORPCError } from '@orpc/client'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { problemOf } from '../../src/main/core/handlers/context.ts'
 import type { Client } from '../../src/renderer/api/connect.ts'
 import { type AppEvent, contract } from '../../src/shared/contract.ts'
 import { Problem } from '../../src/shared/problem.ts'
@@ -82,6 +84,15 @@ describe.each(Object.entries(TRANSPORTS))('over %s', (name, open) => {
       const error = await refusalOf(speaker.client.accounts.add({ name: 'studio', family: 'vtrix', key }))
       expect(error.code).toBe('BAD_REQUEST')
       expect(JSON.stringify(error.toJSON())).not.toContain('kkkk')
+      expect(inspect(error, { depth: 10 })).not.toContain('kkkk')
+    })
+
+    it('a hundred thousand mistakes come back as a few', async () => {
+      const ids = Array.from({ length: 100_000 }, () => 'x') as unknown as number[]
+      const error = await refusalOf(speaker.client.jobs.cancel({ ids }))
+      expect(error.code).toBe('BAD_REQUEST')
+      expect(JSON.stringify(error.toJSON()).length).toBeLessThan(5_000)
+      expect(problemOf(error).what.length).toBeLessThan(5_000)
     })
 
     it('a call that does not exist is refused', async () => {

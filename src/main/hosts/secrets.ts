@@ -36,24 +36,25 @@ export function keyFromEnvironment(account: string, environment: NodeJS.ProcessE
 export function createSecrets(home: string, environment: NodeJS.ProcessEnv): Secrets {
   const path = join(home, 'keys.json')
   return {
-    read: (account) => keyFromEnvironment(account, environment) ?? readKeys(path)[account],
+    read: (account) => keyFromEnvironment(account, environment) ?? readKeys(path).get(account),
     write: (account, key) => {
-      writeKeys(path, home, { ...readKeys(path), [account]: key })
+      writeKeys(path, home, readKeys(path).set(account, key))
       return 'in keys.json in the data folder, which only you can read'
     },
     remove: (account) => {
-      const { [account]: removed, ...others } = readKeys(path)
-      if (removed !== undefined) writeKeys(path, home, others)
+      const keys = readKeys(path)
+      if (keys.delete(account)) writeKeys(path, home, keys)
     },
   }
 }
 
-function readKeys(path: string): Record<string, string> {
-  if (!existsSync(path)) return {}
+/** A map: an account may be called `constructor`, which every plain object has. */
+function readKeys(path: string): Map<string, string> {
+  if (!existsSync(path)) return new Map()
   // SECURITY: a key file that was copied or restored with open rights is closed before it is used.
   if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600)
   try {
-    return KeyFile.parse(JSON.parse(readFileSync(path, 'utf8'))).keys
+    return new Map(Object.entries(KeyFile.parse(JSON.parse(readFileSync(path, 'utf8'))).keys))
   } catch {
     // The cause may quote the file, and so a key: it is left out on purpose.
     throw new ProblemError(
@@ -68,14 +69,14 @@ function readKeys(path: string): Record<string, string> {
 }
 
 /** Written beside and renamed: a crash leaves the old keys or the new ones, never half a file. */
-function writeKeys(path: string, home: string, keys: Record<string, string>): void {
+function writeKeys(path: string, home: string, known: ReadonlyMap<string, string>): void {
   mkdirSync(home, { recursive: true, mode: 0o700 })
   const part = `${path}.part`
   rmSync(part, { force: true })
   // SECURITY: made for its owner only, before the first byte is in it.
   const file = openSync(part, 'wx', 0o600)
   try {
-    writeSync(file, `${JSON.stringify({ version: 1, keys }, null, 2)}\n`)
+    writeSync(file, `${JSON.stringify({ version: 1, keys: Object.fromEntries(known) }, null, 2)}\n`)
     fsyncSync(file)
   } finally {
     closeSync(file)

@@ -262,6 +262,16 @@ describe('keys and logs', () => {
     expect(readdirSync(folder)).toEqual(['keys.json'])
   })
 
+  it('has no key for an account that is called like something every object has', () => {
+    const secrets = createSecrets(folder, {})
+    secrets.write('main', 'kept')
+    for (const name of ['constructor', 'toString', '__proto__']) expect(secrets.read(name)).toBeUndefined()
+    secrets.write('constructor', 'its-own')
+    expect(createSecrets(folder, {}).read('constructor')).toBe('its-own')
+    secrets.remove('constructor')
+    expect(secrets.read('constructor')).toBeUndefined()
+  })
+
   it('refuses a damaged key file without quoting or replacing it', () => {
     writeFileSync(join(folder, 'keys.json'), '{"keys": sk-canary')
     const secrets = createSecrets(folder, {})

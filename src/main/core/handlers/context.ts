@@ -37,7 +37,7 @@ const PASSES = ['BAD_REQUEST', 'PROBLEM', 'NOT_FOUND']
 function toProblemError(error: unknown, engine: Engine, call: string): unknown {
   if (error instanceof ProblemError) return carry(error.problem)
   // Refused input: made by the contract itself, with nothing of ours inside.
-  if (error instanceof ORPCError && PASSES.includes(error.code)) return error
+  if (error instanceof ORPCError && PASSES.includes(error.code)) return plainRefusal(error)
   const logRef = engine.random.id(8)
   engine.log.error('call failed', { call, logRef, error: String((error as Error)?.stack ?? error) })
   return carry(
@@ -67,13 +67,24 @@ export function problemOf(error: unknown): Problem {
   return problem('internal', 'Reelsheet made a mistake.', 'Try again; the log says more.')
 }
 
+/** A list of a hundred thousand wrong ids would come back as as many sentences. */
+const MOST_ISSUES = 10
+
+/** SECURITY: the cause of a refused input holds all of it, a new account's key as well: it goes no further. */
+function plainRefusal(error: ORPCError<string, unknown>): ORPCError<string, unknown> {
+  const { issues } = (error.data ?? {}) as { issues?: unknown[] }
+  if (error.code !== 'BAD_REQUEST') return error
+  const data = Array.isArray(issues) ? { issues: issues.slice(0, MOST_ISSUES) } : undefined
+  return new ORPCError(error.code, { message: error.message, data })
+}
+
 function describeIssues(error: ORPCError<string, unknown>): string {
   const issues =
     (error.data as { issues?: { path?: unknown[]; message?: string }[] } | undefined)?.issues ?? []
-  return (
-    issues.map((issue) => `${(issue.path ?? []).join('.')}: ${issue.message ?? 'not allowed'}`).join('; ') ||
-    'its input has the wrong shape'
-  )
+  const told = issues
+    .slice(0, MOST_ISSUES)
+    .map((issue) => `${(issue.path ?? []).join('.')}: ${issue.message ?? 'not allowed'}`.slice(0, 300))
+  return told.join('; ') || 'its input has the wrong shape'
 }
 
 export const notFound = (what: string): ProblemError =>
