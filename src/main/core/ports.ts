@@ -9,6 +9,15 @@ export interface Clock {
   now(): number
   /** Resolves after `ms`; rejects with `signal.reason` when aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Milliseconds that have passed since some moment: nobody can set it. A clock without it is never set. */
+  elapsed?(): number
+}
+
+/** The same clock, showing only what passed: for time limits, which a clock that is set must not end or prolong. */
+export function steady(clock: Clock): Clock {
+  const { elapsed } = clock
+  if (!elapsed) return clock
+  return { now: () => elapsed.call(clock), sleep: (ms, signal) => clock.sleep(ms, signal) }
 }
 
 export interface Random {

@@ -5,6 +5,7 @@ import type { Clock, Random } from './ports.ts'
 /** The real clock and the real chance: the only place in the core that asks the machine for either. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   sleep: async (ms, signal) => {
     // Timers hold at most 2^31 - 1 ms; a longer sleep wakes early and its caller looks again.
     await wait(Math.min(Math.max(0, ms), 2_147_483_647), undefined, signal ? { signal } : {})

@@ -205,3 +205,57 @@ describe('without a connection', () => {
     expect(pace.isOffline(START + 1000)).toBe(false)
   })
 })
+
+describe('a provider that asks for a day of silence', () => {
+  test('is left alone with orders for an hour, and asked for what was ordered after five minutes: outputs die in a day', () => {
+    const pace = new Pace(limits(), START)
+    pace.slowDown(24 * 60 * MINUTE, START)
+    expect(pace.takePoll(START + 5 * MINUTE - 1)).toBe(false)
+    expect(pace.nextPollAt(START)).toBe(START + 5 * MINUTE)
+    expect(pace.takePoll(START + 5 * MINUTE)).toBe(true)
+    expect(pace.takeSubmit(START + 60 * MINUTE - 1)).toBe(false)
+    expect(pace.takeSubmit(START + 60 * MINUTE)).toBe(true)
+  })
+})
+
+describe('orders of which nobody knows what became', () => {
+  test('a single one holds up nothing', () => {
+    const pace = new Pace(limits(), START)
+    pace.wasDoubtful(START)
+    expect(pace.takeSubmit(START + 1000)).toBe(true)
+    expect(pace.takeSubmit(START + 1000)).toBe(true)
+  })
+
+  test('from the second in a row on, one order at a growing distance finds out for all', () => {
+    const pace = new Pace(limits({ submitsPerSecond: 50 }), START)
+    let sent = 0
+    let at = START
+    for (const end = START + 6 * 60 * MINUTE; at < end; at += 1000) {
+      let now = 0
+      while (pace.takeSubmit(at) && now < 100) now += 1
+      sent += now
+      for (let answer = 0; answer < now; answer++) pace.wasDoubtful(at)
+      if (at > START + 2000) expect(now).toBeLessThanOrEqual(1)
+    }
+    expect(sent).toBeLessThan(120)
+    expect(pace.nextSubmitAt(at) - at).toBeLessThanOrEqual(30 * MINUTE)
+  })
+
+  test('a second order waits for the answer of the one that finds out', () => {
+    const pace = new Pace(limits({ submitsPerSecond: 50 }), START)
+    pace.wasDoubtful(START)
+    pace.wasDoubtful(START)
+    const next = pace.nextSubmitAt(START)
+    expect(pace.takeSubmit(next)).toBe(true)
+    expect(pace.takeSubmit(next + 30_000)).toBe(false)
+    pace.tookOrder()
+    expect(pace.takeSubmit(next + 30_000)).toBe(true)
+    expect(pace.takeSubmit(next + 30_000)).toBe(true)
+  })
+
+  test('reads go on', () => {
+    const pace = new Pace(limits(), START)
+    for (let times = 0; times < 5; times++) pace.wasDoubtful(START)
+    expect(pace.takePoll(START + 1)).toBe(true)
+  })
+})

@@ -9,10 +9,17 @@ import {
 } from '../../../src/main/core/provider/provider.ts'
 import { poll } from '../../../src/main/core/steps/poll.ts'
 import type { JobRecord } from '../../../src/main/core/store/jobs.ts'
+import { type ProblemCode, problem } from '../../../src/shared/problem.ts'
 import { NOW, TROUBLE } from '../../support/rows.ts'
 import { scriptedProvider, stepBench } from '../../support/step-bench.ts'
 
 const never = new AbortController().signal
+
+/** A job that met the same so often in a row. */
+const metBefore = (code: ProblemCode, setbacks: number): Partial<JobRecord> => ({
+  setbacks,
+  problem: setbacks === 0 ? null : problem(code, 'As before.', 'Wait.'),
+})
 
 async function read(
   reading: TaskReading | Error | null,
@@ -69,7 +76,10 @@ describe('what a reading means', () => {
     { setbacks: NO_OUTPUT_AFTER - 2, type: 'set-back' },
     { setbacks: NO_OUTPUT_AFTER - 1, type: 'refused' },
   ])('a finished task without a file, after $setbacks odd reads: $type', async ({ setbacks, type }) => {
-    const { event } = await read({ state: 'succeeded', urls: [], chargedMicros: null }, { setbacks })
+    const { event } = await read(
+      { state: 'succeeded', urls: [], chargedMicros: null },
+      metBefore('task-without-output', setbacks),
+    )
     expect(event).toMatchObject({ type, problem: { code: 'task-without-output' } })
   })
 
@@ -78,7 +88,7 @@ describe('what a reading means', () => {
     { setbacks: FORGOTTEN_AFTER - 2, type: 'set-back' },
     { setbacks: FORGOTTEN_AFTER - 1, type: 'refused' },
   ])('a task the provider does not know, after $setbacks odd reads: $type', async ({ setbacks, type }) => {
-    const report = await read({ state: 'forgotten' }, { setbacks })
+    const report = await read({ state: 'forgotten' }, metBefore('task-forgotten', setbacks))
     expect(report.event).toMatchObject({ type, problem: { code: 'task-forgotten' } })
     // Its money may be gone: the line in the ledger stays as it is.
     expect(report).not.toHaveProperty('ledger')
@@ -161,7 +171,23 @@ describe('when nothing can be read', () => {
 
   test('a refused read fails no job: the task is paid for', async () => {
     const report = await read(new Refused({ kind: 'invalid_request', scope: 'job', problem: TROUBLE }))
-    expect(report.event).toMatchObject({ type: 'set-back', counts: false })
+    expect(report.event).toMatchObject({ type: 'set-back', counts: 'anew' })
     expect(report).not.toHaveProperty('account')
+  })
+
+  test('a task that is unknown once is not forgotten because other reads were refused before', async () => {
+    const report = await read({ state: 'forgotten' }, metBefore('request-refused', 10))
+    expect(report.event).toMatchObject({ type: 'set-back', counts: 'anew' })
+  })
+
+  test('a read is told to wait for a day: the output dies in one, so it is asked again in minutes', async () => {
+    const busy = new Busy({ problem: TROUBLE, retryAfterMs: 86_400_000, isRateLimit: true })
+    const { event } = await read(busy)
+    expect(event).toMatchObject({ type: 'set-back', retryAt: NOW + 5 * 60_000 })
+  })
+
+  test('a refused key is tried again by itself', async () => {
+    const report = await read(new Refused({ kind: 'auth', scope: 'account', problem: TROUBLE }))
+    expect(report.account).toEqual({ stops: 'everything', problem: TROUBLE, until: NOW + 10 * 60_000 })
   })
 })

@@ -1,4 +1,4 @@
-import type { Clock } from '../ports.ts'
+import { type Clock, steady } from '../ports.ts'
 
 /**
  * Calls `expire` once when nothing was touched for as long as the present phase allows.
@@ -11,9 +11,9 @@ export class Watchdog {
   #since: number
 
   constructor(clock: Clock, limitMs: number, expire: () => void) {
-    this.#clock = clock
+    this.#clock = steady(clock)
     this.#limitMs = limitMs
-    this.#since = clock.now()
+    this.#since = this.#clock.now()
     void this.#watch(expire)
   }
 

@@ -50,8 +50,9 @@ function attention(core: Core, run: RunRecord) {
     isOffline ||= core.scheduler.isOffline(job.accountId)
   }
   // Rows that wait alike are looked at once: a run may have a hundred thousand.
-  for (const { firstId, jobs } of store.jobs.groupsOfRun(run.id)) count(store.jobs.get(firstId), jobs)
-  for (const id of store.jobs.ids({ runId: run.id, states: ['unconfirmed', 'downloading'] })) {
+  for (const { firstId, jobs, state } of store.jobs.groupsOfRun(run.id))
+    if (state !== 'generating') count(store.jobs.get(firstId), jobs)
+  for (const id of store.jobs.ids({ runId: run.id, states: ['unconfirmed', 'generating', 'downloading'] })) {
     count(store.jobs.get(id), 1)
   }
   const finished = (counts.done ?? 0) + (counts.failed ?? 0) + (counts.cancelled ?? 0)
@@ -62,6 +63,8 @@ function attention(core: Core, run: RunRecord) {
 const nameOf = (reason: Problem, job: JobRecord): string =>
   `${reason.code} ${reason.place.account ?? ''} ${reason.code === 'outcome-unknown' ? job.id : ''}`
 
+/** A read that was refused so often in a row is not refused by mistake. */
+const REFUSED_OFTEN = 5
 const DISK_CODES: readonly Problem['code'][] = [
   'disk-full',
   'folder-unwritable',
@@ -77,7 +80,12 @@ function waitsFor(job: JobRecord, run: RunRecord, core: Core): Problem | null {
     return job.problem && DISK_CODES.includes(job.problem.code) ? job.problem : null
   }
   const isUnsent = job.state === 'queued' || job.state === 'uploading'
-  if (account?.problem && account.stopsUntilAt === null && (isUnsent || account.stops === 'everything')) {
+  // A task that cannot be read is asked for on and on; when nothing else moves, a person should know.
+  if (job.state === 'generating' && job.problem?.level === 'error' && job.setbacks >= REFUSED_OFTEN)
+    return job.problem
+  // A refused key is tried again now and then, and all the same it waits for a person.
+  const needsPerson = account?.stopsUntilAt === null || account?.problem?.code === 'key-refused'
+  if (account?.problem && needsPerson && (isUnsent || account.stops === 'everything')) {
     return account.problem
   }
   if (!isUnsent) return null

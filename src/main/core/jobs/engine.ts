@@ -50,7 +50,7 @@ export interface Report {
   /** `retiredModels` are added to those that are known. */
   learned?: Partial<AccountOptions>
   /** What the answer says about the account's pace. */
-  pace?: { type: 'slow'; retryAfterMs: number } | { type: 'offline' } | { type: 'online' }
+  pace?: { type: 'slow'; retryAfterMs: number } | { type: 'offline' | 'online' | 'taken' | 'doubtful' }
   /** More for the job's history. */
   facts?: Record<string, unknown>
 }

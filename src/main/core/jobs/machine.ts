@@ -4,6 +4,7 @@ import type { JobRecord } from '../store/jobs.ts'
 
 /**
  * What can happen to a job. A step reports one of these; only the scheduler applies it.
+ * `counts: 'anew'`: the first of its kind in a row.
  * `set-back` with `counts: false` is a wait that is nobody's failure: a rate limit, a pause, a shutdown.
  */
 export type DomainEvent =
@@ -18,7 +19,7 @@ export type DomainEvent =
   | { type: 'rendered'; link: string; linkExpiresAt: number }
   | { type: 'relinked'; link: string; linkExpiresAt: number; problem: Problem; retryAt: number }
   | { type: 'saved' }
-  | { type: 'set-back'; problem: Problem; retryAt: number; counts: boolean }
+  | { type: 'set-back'; problem: Problem; retryAt: number; counts: boolean | 'anew' }
   | { type: 'refused'; problem: Problem }
   | { type: 'held'; problem: Problem | null }
   | { type: 'released' }
@@ -153,7 +154,7 @@ function setBack(job: JobRecord, event: Extract<DomainEvent, { type: 'set-back' 
     state: waitsInPlace ? job.state : 'queued',
     runAt: event.retryAt,
     problem: event.problem,
-    setbacks: event.counts ? job.setbacks + 1 : job.setbacks,
+    setbacks: event.counts === 'anew' ? 1 : event.counts ? job.setbacks + 1 : job.setbacks,
   }
 }
 

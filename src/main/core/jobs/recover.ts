@@ -1,5 +1,5 @@
 import { problem } from '../../../shared/problem.ts'
-import { lost, NEVER } from '../steps/submit.ts'
+import { CLOCK_SLACK_MS, isWithin, lost, NEVER } from '../steps/submit.ts'
 import type { JobRecord } from '../store/jobs.ts'
 import { apply } from './apply.ts'
 import type { Engine } from './engine.ts'
@@ -13,10 +13,30 @@ const SPREAD_MS = 3_000
  * else it is unconfirmed.
  */
 export function recover(engine: Engine): void {
-  const { store } = engine
+  const { store, clock } = engine
+  const lastAt = store.events.lastAt() ?? 0
+  const isSetBack = lastAt - clock.now() > CLOCK_SLACK_MS
+  if (isSetBack) shiftWaits(engine, lastAt - clock.now())
   for (const job of store.jobs.inState('uploading')) sendBack(engine, job)
-  for (const job of store.jobs.inState('submitting')) recoverSubmitting(engine, job)
+  for (const job of store.jobs.inState('submitting')) recoverSubmitting(engine, job, isSetBack)
   spreadReads(engine)
+}
+
+/**
+ * The clock was set back by so much: whatever waits for a time waits as long as it would have. Without this a row
+ * that was due in ten seconds would be due in hours.
+ */
+export function shiftWaits({ store, clock, log, changed }: Engine, byMs: number): void {
+  const now = clock.now()
+  log.warn('the clock was set back', { byMs })
+  const shifted = store.write(() => {
+    for (const account of store.accounts.list()) {
+      if (account.stopsUntilAt === null || account.stopsUntilAt <= now) continue
+      store.accounts.update({ ...account, stopsUntilAt: Math.max(now, account.stopsUntilAt - byMs) })
+    }
+    return store.jobs.shiftWaits(byMs, now, NEVER)
+  })
+  for (const id of shifted) changed(id)
 }
 
 function sendBack(engine: Engine, job: JobRecord): void {
@@ -31,7 +51,7 @@ function sendBack(engine: Engine, job: JobRecord): void {
   })
 }
 
-function recoverSubmitting(engine: Engine, job: JobRecord): void {
+function recoverSubmitting(engine: Engine, job: JobRecord, isSetBack: boolean): void {
   const { store, clock } = engine
   const now = clock.now()
   const attempt = store.attempts.undecided(job.id)
@@ -42,7 +62,12 @@ function recoverSubmitting(engine: Engine, job: JobRecord): void {
   const account = store.accounts.get(job.accountId)
   const provider = account && engine.providerFor(account, job.model)
   const windowMs = provider?.can.idempotencyMs ?? null
-  if (windowMs !== null && attempt.resentAt === null && now - attempt.sentAt < windowMs) {
+  if (
+    windowMs !== null &&
+    attempt.resentAt === null &&
+    isWithin(now - attempt.sentAt, windowMs) &&
+    !isSetBack
+  ) {
     apply(engine, job.id, { event: { type: 'unclear', problem: cutOff(job), repeatAt: now } })
     return
   }

@@ -1,9 +1,10 @@
-import { NEVER } from '../steps/submit.ts'
+import { CLOCK_SLACK_MS, NEVER } from '../steps/submit.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import { gather } from '../system.ts'
 import { RETRY_WRITE_MS, tellFault } from './durable.ts'
 import type { Engine } from './engine.ts'
 import { Paces } from './limits.ts'
+import { shiftWaits } from './recover.ts'
 import { Spend } from './spend.ts'
 import { Watch } from './watch.ts'
 import { Work } from './work.ts'
@@ -25,6 +26,8 @@ export class Scheduler {
   #isAwake = false
   #isStopping = false
   #loop: Promise<void> | null = null
+  /** What the clock showed at the last look. */
+  #seenAt = 0
   readonly #restWaiters: ((nextAt: number) => void)[] = []
 
   constructor(engine: Engine) {
@@ -108,11 +111,21 @@ export class Scheduler {
   #dispatch(): number {
     const { store, clock } = this.#engine
     const now = clock.now()
+    this.#noticeClock(now)
     let nextAt = store.jobs.nextWakeAt(now) ?? NEVER
     for (const account of store.accounts.list()) {
       nextAt = Math.min(nextAt, this.#lookAt(account, now))
     }
     return nextAt
+  }
+
+  /** Waits are times on the clock: when somebody sets it back, they go with it. */
+  #noticeClock(now: number): void {
+    const byMs = this.#seenAt - now
+    this.#seenAt = now
+    if (byMs <= CLOCK_SLACK_MS) return
+    shiftWaits(this.#engine, byMs)
+    this.#paces.forget()
   }
 
   /** One account's fault is told and tried again; the clips of the others do not wait for it. */

@@ -10,7 +10,9 @@ export interface Answer {
 const MAX_DEPTH = 64
 
 /** Parses JSON from a stranger; undefined when it is not JSON or nests deeper than 64 levels. */
-export function parseJson(text: string): unknown {
+export function parseJson(given: string): unknown {
+  // Some servers put a byte order mark before it, which RFC 8259 lets a reader pass over.
+  const text = given.startsWith('\ufeff') ? given.slice(1) : given
   if (depthOf(text) > MAX_DEPTH) return undefined
   try {
     return JSON.parse(text)

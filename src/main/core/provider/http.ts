@@ -1,7 +1,7 @@
 import type { LookupFunction } from 'node:net'
 import type { Readable } from 'node:stream'
 import { Agent, type Dispatcher, EnvHttpProxyAgent, ProxyAgent } from 'undici'
-import type { Clock, Logger } from '../ports.ts'
+import { type Clock, type Logger, steady } from '../ports.ts'
 import { type Answer, parseJson, plainHeaders } from './http-answer.ts'
 import { Deadlines } from './http-deadline.ts'
 import { connectReason, type FailureReason, Lost, NotSent, safeCause } from './http-failure.ts'
@@ -72,7 +72,7 @@ export function createHttp(options: HttpOptions): Http {
   const proxyUrl = options.proxyUrl ?? null
   const environment = options.environment ?? process.env
   const pools = new Map<string, Dispatcher>()
-  const deadlines = new Deadlines(options.clock)
+  const deadlines = new Deadlines(steady(options.clock))
 
   const poolFor = (route: Route, isFresh: boolean): Dispatcher => {
     // Apart from each other: a connection that free calls left open is never there for a paid one.
@@ -132,7 +132,7 @@ function exchange(
   deadlines: Deadlines,
 ): Promise<Answer> {
   const { timeouts, signal } = request
-  const { clock } = options
+  const clock = steady(options.clock)
   const secrets = secretsOf(request.headers)
   const startedAt = clock.now()
   const isStream = request.body !== undefined && typeof request.body !== 'string'

@@ -6,6 +6,9 @@ import type { AttemptRecord } from '../store/attempts.ts'
 import type { JobRecord } from '../store/jobs.ts'
 import { accountTrouble, paceOf } from './trouble.ts'
 
+/** However long a provider asks a read to wait. */
+const LONGEST_WAIT_MS = 5 * 60_000
+
 export interface Polled {
   job: JobRecord
   /** The attempt whose task this is, for its line in the ledger. */
@@ -98,11 +101,18 @@ const reportUnread = (job: JobRecord, engine: Engine): Report => ({
 
 /** The same odd answer several times in a row becomes a named problem; before that it is only asked again. */
 function patience(job: JobRecord, engine: Engine, found: Problem, times: number): Report {
-  if (job.setbacks + 1 >= times) return { event: { type: 'refused', problem: found } }
+  const before = inARow(job, found)
+  if (before + 1 >= times) return { event: { type: 'refused', problem: found } }
   // Half a minute and more between looks: a list that lags behind must not cost a clip.
-  const retryAt = engine.clock.now() + backOffMs(job.setbacks + 4, engine.random.next())
-  return { event: { type: 'set-back', problem: found, retryAt, counts: true } }
+  const retryAt = engine.clock.now() + backOffMs(before + 4, engine.random.next())
+  return { event: { type: 'set-back', problem: found, retryAt, counts: countOf(job, found) } }
 }
+
+/** How often the same was found in a row before: what another trouble counted says nothing of this one. */
+const inARow = (job: JobRecord, found: Problem): number =>
+  job.problem?.code === found.code ? job.setbacks : 0
+const countOf = (job: JobRecord, found: Problem): true | 'anew' =>
+  job.problem?.code === found.code ? true : 'anew'
 
 function reportFailed(
   { job, attempt }: Polled,
@@ -134,7 +144,8 @@ function reportFailed(
 function reportTrouble(job: JobRecord, error: unknown, engine: Engine): Report {
   const now = engine.clock.now()
   if (error instanceof Busy) {
-    const wait = error.retryAfterMs ?? 30_000
+    // A day of silence would cost the output: reads are free, and asked again sooner.
+    const wait = Math.min(error.retryAfterMs ?? 30_000, LONGEST_WAIT_MS)
     return {
       event: { type: 'set-back', problem: error.problem, retryAt: now + wait, counts: false },
       ...paceOf(error, wait),
@@ -153,8 +164,17 @@ function reportTrouble(job: JobRecord, error: unknown, engine: Engine): Report {
   }
   if (error instanceof Refused) {
     return {
-      event: { type: 'set-back', problem: error.problem, retryAt: now + 60_000, counts: false },
-      ...(error.scope === 'account' && { account: accountTrouble(error) }),
+      event: {
+        type: 'set-back',
+        problem: error.problem,
+        retryAt:
+          now +
+          (error.scope === 'account'
+            ? 60_000
+            : backOffMs(inARow(job, error.problem) + 4, engine.random.next())),
+        counts: error.scope === 'account' ? false : countOf(job, error.problem),
+      },
+      ...(error.scope === 'account' && { account: accountTrouble(error, now) }),
     }
   }
   throw error

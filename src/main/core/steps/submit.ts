@@ -20,6 +20,8 @@ interface SubmitInput extends StepInput {
 /** Rows without a list of tasks are not looked for by themselves; they wait for a person. */
 export const NEVER = 8_640_000_000_000_000
 const FIRST_LOOK_MS = 5_000
+/** Clocks are put right by so much without anybody's doing. */
+export const CLOCK_SLACK_MS = 60_000
 /** A balance or a key is not mended in seconds. */
 const ACCOUNT_WAIT_MS = 10 * 60_000
 
@@ -64,7 +66,7 @@ function reportAccepted({ attempt }: { attempt: AttemptRecord }, engine: Engine,
       attemptId: attempt.id,
       entry: { standing: 'reserved', reservedMicros: accepted.reservedMicros },
     },
-    pace: { type: 'online' },
+    pace: { type: 'taken' },
     facts: { remoteId: accepted.remoteId, isReplayed: accepted.isReplayed },
     ...(accepted.vtrixForm && { learned: { vtrixForm: accepted.vtrixForm } }),
   }
@@ -105,7 +107,7 @@ function reportTrouble(
       event: { type: 'set-back', problem: error.problem, retryAt: now, counts: false },
       attempt: { id: attempt.id, unsent: true },
       ledger: notBought,
-      account: accountTrouble(error),
+      account: accountTrouble(error, now),
     }
   }
   if (error instanceof Refused) {
@@ -135,7 +137,7 @@ function reportRepeatTrouble(
 ): Report {
   const now = engine.clock.now()
   const isOfAccount = error instanceof Refused && error.scope === 'account'
-  const account = isOfAccount ? { account: accountTrouble(error) } : {}
+  const account = isOfAccount ? { account: accountTrouble(error, now) } : {}
   if (
     isInWindow(attempt, provider, now) &&
     (isOfAccount || error instanceof Busy || error instanceof Unreachable)
@@ -154,12 +156,17 @@ function reportRepeatTrouble(
     }
   }
   const found = error instanceof Unconfirmed ? error.problem : (job.problem ?? unknownOutcome())
-  return { ...lost(attempt, firstLookAt(provider, now), found), ...account }
+  const doubt = error instanceof Unconfirmed ? ({ pace: { type: 'doubtful' } } as const) : {}
+  return { ...lost(attempt, firstLookAt(provider, now), found), ...account, ...doubt }
 }
 
 /** Past its window a key is forgotten, and a repeat would be a second purchase. */
 const isInWindow = (attempt: AttemptRecord, { can }: Provider, now: number): boolean =>
-  now - (attempt.sentAt ?? now) < (can.idempotencyMs ?? 0)
+  isWithin(now - (attempt.sentAt ?? now), can.idempotencyMs ?? 0)
+
+/** A request from the future was sent before somebody set the clock back: how long ago is not known. */
+export const isWithin = (ageMs: number, windowMs: number): boolean =>
+  ageMs > -CLOCK_SLACK_MS && ageMs < windowMs
 
 /** Whether a request whose outcome is not known may be sent once more under its own key, at this moment. */
 export const mayRepeat = (attempt: AttemptRecord, provider: Provider, now: number): boolean =>
@@ -181,10 +188,11 @@ function reportUnclear(
     const wait = unclear?.retryAfterMs ?? REPEAT_AFTER_MS
     return {
       event: { type: 'unclear', problem: found, repeatAt: now + wait },
+      pace: { type: 'doubtful' },
       facts: { repeat: 'once, under the same key' },
     }
   }
-  return lost(attempt, firstLookAt(provider, now), found)
+  return { ...lost(attempt, firstLookAt(provider, now), found), pace: { type: 'doubtful' } }
 }
 
 /** A list that is complete can be asked at once; another needs a moment to show what is new. */

@@ -2,11 +2,15 @@ import type { Report } from '../jobs/engine.ts'
 import { Busy, type Refused, Unreachable } from '../provider/provider.ts'
 
 /** What an account's own refusal stops: without a key that works nothing can be read either. */
-export const accountTrouble = (error: Refused): NonNullable<Report['account']> => ({
+export const accountTrouble = (error: Refused, now: number): NonNullable<Report['account']> => ({
   stops: error.kind === 'auth' ? 'everything' : 'spending',
   problem: error.problem,
-  until: error.until,
+  // A key may be put right where it was made, or have been refused by mistake: outputs must not wait for a person.
+  until: error.until ?? (error.kind === 'auth' ? now + TRY_KEY_MS : null),
 })
+
+/** A key that was refused is tried again after this: a refused call costs nothing. */
+const TRY_KEY_MS = 10 * 60_000
 
 /** What a failed call says about the account's pace; `waitMs` is how long a rate limit asks for silence. */
 export function paceOf(error: unknown, waitMs: number): Pick<Report, 'pace'> {

@@ -174,7 +174,7 @@ function reportTrouble({ job, account }: StepInput, engine: Engine, error: unkno
     // A full file service is the account's trouble: its rows keep their place until there is room.
     return {
       event: { type: 'set-back', problem: error.problem, retryAt: now, counts: false },
-      account: accountTrouble(error),
+      account: accountTrouble(error, now),
     }
   }
   if (error instanceof KindRefused) {

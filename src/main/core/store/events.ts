@@ -12,6 +12,7 @@ export function createEvents(db: Sqlite) {
   const ofJob = db.prepare(
     'SELECT id, job_id, at, type, from_state AS "from", to_state AS "to", problem_json, facts_json FROM events WHERE job_id = ? ORDER BY id',
   )
+  const last = db.prepare('SELECT at FROM events ORDER BY id DESC LIMIT 1').pluck()
   return {
     add(event: {
       jobId: number
@@ -25,6 +26,8 @@ export function createEvents(db: Sqlite) {
       const { problem, facts, ...rest } = event
       insert.run({ ...rest, problemJson: toJson(problem), factsJson: JSON.stringify(facts ?? {}) })
     },
+    /** When the newest line was written; null = there is none. */
+    lastAt: () => (last.get() as number | undefined) ?? null,
     ofJob: (jobId: number) => ofJob.all(jobId).map((row) => fromRow<JobEvent>(row)),
   }
 }

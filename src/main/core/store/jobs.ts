@@ -141,6 +141,14 @@ export function createJobs(db: Sqlite) {
   const takeWorking = db.prepare(TAKE_WORKING)
   const takeDownloads = db.prepare(TAKE_DOWNLOADS)
   const nextWake = db.prepare(NEXT_WAKE)
+  const shiftWaits = db
+    .prepare(
+      `UPDATE jobs SET run_at = max(@now, run_at - @byMs), link_expires_at = link_expires_at - @byMs,
+         version = version + 1
+       WHERE state IN ('queued', 'uploading', 'submitting', 'unconfirmed', 'generating', 'downloading')
+         AND run_at > @now AND run_at < @never RETURNING id`,
+    )
+    .pluck()
   const inState = db.prepare(IN_STATE)
   const countInFlight = db.prepare(COUNT_IN_FLIGHT)
   const references = db.prepare('SELECT * FROM job_references WHERE job_id = ? ORDER BY role DESC, position')
@@ -224,6 +232,8 @@ export function createJobs(db: Sqlite) {
     ) => readAll(takeWorking.all({ accountId, state, now, limit })),
     takeDownloads: (accountId: number, now: number, limit: number) =>
       readAll(takeDownloads.all({ accountId, now, limit })),
+    /** Waits end so much earlier, but none before `now`; `never` stays. Returns the ids. */
+    shiftWaits: (byMs: number, now: number, never: number) => ids(shiftWaits.all({ byMs, now, never })),
     /** When the next waiting job becomes due; null = nothing waits for a time. */
     nextWakeAt: (now: number) => (nextWake.get({ now }) as { at: number | null }).at,
     inState: (state: JobState) => readAll(inState.all({ state })),
