@@ -261,8 +261,9 @@ async function judgeClips(
     // Bytes that were paid for and are no clip stay for a person to look at, also when a later try brought it.
     const isOf = (clip: { path: string }) => path === `${clip.path}.unreadable`
     if (clips.some(isOf)) continue
-    const isKept = IN_PROGRESS.test(path) || path.endsWith('.unreadable')
-    if (isKept && jobs.some((job) => job.state !== 'done')) continue
+    // What came and was no video is put aside for a person, and stays whatever came later.
+    if (path.endsWith('.unreadable')) continue
+    if (IN_PROGRESS.test(path) && jobs.some((job) => job.state !== 'done')) continue
     // Taking a name away is not synced: a power loss may bring back what a finished clip no longer needs.
     if (IN_PROGRESS.test(path) && world.powerLosses.size > 0) continue
     tell(4, `${path} is in the archive and in no record`)

@@ -3,7 +3,20 @@ import { renameSync } from 'node:fs'
 import type { DiskFault } from './disk.ts'
 import type { End, Family, Fault, Stage } from './fault.ts'
 import type { Rule } from './network.ts'
-import { changed, inEntry, instead, invented, ODD, type Spoil, TOO_FAST, UNREADABLE } from './spoils.ts'
+import {
+  changed,
+  DOUBLED,
+  inEntry,
+  instead,
+  invented,
+  LOST,
+  ODD,
+  PROMISED,
+  SERVER_FAULTS,
+  type Spoil,
+  TOO_FAST,
+  UNREADABLE,
+} from './spoils.ts'
 import { filesUnder } from './world.ts'
 
 const SECOND = 1000
@@ -292,6 +305,9 @@ export const ACCOUNT_FAULTS: Fault[] = [
     ),
     6,
   ).map((spoils, index) => listFault(index + 1, spoils)),
+  ...inChunks([...LOST, ...SERVER_FAULTS, PROMISED, ...TOO_FAST, ...UNREADABLE, ...ODD, DOUBLED], 8).map(
+    (spoils, index) => batchFault(index + 1, spoils),
+  ),
   world(
     'list: it is not there',
     { evolink: ['done', 'waits outcome-unknown'] },
@@ -337,6 +353,24 @@ function lostTwice(): Rule {
       else exchange.answer(answered, { isClean: true })
     },
     { when: ({ path }) => path.startsWith('/v1/') },
+  )
+}
+
+/** Each read of several tasks at once gets the next bad answer, then right ones. */
+function batchFault(number: number, spoils: readonly Spoil[]): Fault {
+  return world(
+    `batch ${number}: ${spoils.map(({ name }) => name).join('; ')}`,
+    { evolink: ['done'] },
+    {
+      script: { provider: { timing: { queueMs: 20_000, renderMsPerSecond: 20_000 } } },
+      rules: () =>
+        spoils.map((spoil, index) => {
+          const isNext = counting(index + 1)
+          return rule(spoil.name, 'read', spoil.strike, {
+            when: ({ path }) => path.endsWith('/batch') && isNext(),
+          })
+        }),
+    },
   )
 }
 
