@@ -53,7 +53,10 @@ const sandbox: Sandbox = {
 
 for (const folder of ['around', 'around/deep', 'around/deep/outside', 'user'])
   writeFileSync(join(root, folder, 'bystander.txt'), 'Nobody changes this file.\n')
-await door.open?.(sandbox)
+await door.open?.(sandbox).catch((error: unknown) => {
+  process.stderr.write(describe(error))
+  process.exit(1)
+})
 const before = lookAround()
 globalThis.gc?.()
 tell({ type: 'open', residentMb: process.memoryUsage().rss / 1e6 })

@@ -215,7 +215,7 @@ class Child {
     this.#root = realpathSync(mkdtempSync(join(tmpdir(), 'reelsheet-fuzz-')))
     for (const folder of ['tmp', 'user', 'around/deep/inside', 'around/deep/outside'])
       mkdirSync(join(this.#root, folder), { recursive: true })
-    this.#process = spawn(process.execPath, [...this.#flags(), path, this.#root, String(seed)], {
+    this.#process = spawn(process.execPath, [...this.#flags(door), path, this.#root, String(seed)], {
       cwd: join(this.#root, 'around/deep/inside'),
       env: {
         PATH: process.env.PATH,
@@ -239,13 +239,10 @@ class Child {
   }
 
   /** SECURITY: whatever an input makes the product do, nothing outside of the child's own folder can be written. */
-  #flags(): string[] {
+  #flags({ isUnfenced }: FuzzDoor): string[] {
+    const fence = ['--permission', '--allow-fs-read=*', `--allow-fs-write=${this.#root}`]
     return [
-      '--permission',
-      '--allow-fs-read=*',
-      `--allow-fs-write=${this.#root}`,
-      '--allow-worker',
-      '--allow-addons',
+      ...(isUnfenced ? [] : [...fence, '--allow-worker', '--allow-addons']),
       `--max-old-space-size=${this.#memoryMb}`,
       join(import.meta.dirname, 'child.ts'),
     ]

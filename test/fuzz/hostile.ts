@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import fc from 'fast-check'
 import { CANARY } from './door.ts'
@@ -148,26 +148,39 @@ export interface JsonEdit {
   key: string
 }
 
-const jsonEdit: fc.Arbitrary<JsonEdit> = fc.record({
-  steps: fc.array(fc.nat({ max: 30 }), { minLength: 1, maxLength: 6 }),
-  how: fc.constantFrom('replace', 'replace', 'replace', 'remove', 'add', 'double', 'wrap', 'as-text'),
-  value: oddValue,
-  key: fc.oneof(fc.constantFrom('__proto__', 'error', 'id', 'status', 'code', 'data', 'message'), nastyText),
-})
+export const jsonEdit = (value: fc.Arbitrary<unknown>): fc.Arbitrary<JsonEdit> =>
+  fc.record({
+    steps: fc.array(fc.nat({ max: 30 }), { minLength: 1, maxLength: 6 }),
+    how: fc.constantFrom('replace', 'replace', 'replace', 'remove', 'add', 'double', 'wrap', 'as-text'),
+    value,
+    key: fc.oneof(
+      fc.constantFrom('__proto__', 'error', 'id', 'status', 'code', 'data', 'message'),
+      nastyText,
+    ),
+  })
 
-/** JSON text that is one of the samples with a few things changed. */
-export function nearJson(samples: readonly unknown[]): fc.Arbitrary<string> {
+/** JSON text that is one of the samples with a few things changed into odd values. */
+export function nearJson(
+  samples: readonly unknown[],
+  value: fc.Arbitrary<unknown> = oddValue,
+): fc.Arbitrary<string> {
   return fc
     .record({
       sample: fc.nat({ max: samples.length - 1 }),
-      edits: fc.array(jsonEdit, { minLength: 0, maxLength: 4 }),
+      edits: fc.array(jsonEdit(value), { minLength: 0, maxLength: 4 }),
     })
     .map(({ sample, edits }) => {
-      let value = structuredClone(samples[sample])
-      for (const edit of edits) value = change(value, edit)
-      return writeJson(value)
+      let changed = structuredClone(samples[sample])
+      for (const edit of edits) changed = change(changed, edit)
+      return writeJson(changed)
     })
 }
+
+/** What a hostile provider puts into its answers: odd values, and what it was sent. */
+export const oddAnswer: fc.Arbitrary<unknown> = fc.oneof(
+  { weight: 4, arbitrary: oddValue },
+  { weight: 1, arbitrary: fc.constantFrom(...ECHOES) },
+)
 
 /** One change at a place that the steps lead to. */
 export function change(value: unknown, edit: JsonEdit, depth = 0): unknown {
@@ -267,7 +280,7 @@ const place: fc.Arbitrary<number> = fc.oneof(
 )
 const extreme = fc.constantFrom(...EXTREMES)
 
-const byteEdit: fc.Arbitrary<ByteEdit> = fc.oneof(
+export const byteEdit: fc.Arbitrary<ByteEdit> = fc.oneof(
   fc.record({ do: fc.constant('flip' as const), at: place, bit: fc.nat({ max: 7 }) }),
   fc.record({ do: fc.constant('set' as const), at: place, value: fc.nat({ max: 255 }) }),
   fc.record({
@@ -428,4 +441,20 @@ function editBox(bytes: Buffer, { nth, what, value }: Extract<ByteEdit, { do: 'b
       return Buffer.concat([head, bytes.subarray(other.at, other.at + other.size), tail])
     }
   }
+}
+
+interface Fixture {
+  cases: { response?: { body?: unknown } }[]
+}
+
+let bodies: unknown[] | undefined
+
+/** The bodies of every recorded or documented answer of both families. */
+export function fixtureBodies(): unknown[] {
+  const folder = join(ROOT, 'test/fixtures/api')
+  bodies ??= readdirSync(folder).flatMap((name) => {
+    const { cases } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Fixture
+    return cases.flatMap(({ response }) => (response?.body === undefined ? [] : [response.body]))
+  })
+  return bodies
 }
