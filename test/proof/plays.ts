@@ -3,10 +3,10 @@
  * can: both families, lost answers, broken downloads, strangers, upkeep, and what people ask for.
  */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { MIGRATIONS } from '../../src/main/core/store/migrations/index.ts'
-import { openDatabase } from '../../src/main/core/store/open.ts'
+import { backUpDaily, openDatabase } from '../../src/main/core/store/open.ts'
 import type { DiskFault } from './disk.ts'
 import { type Errand, RESOURCES } from './life.ts'
 import { evolinkRow, type LifePlan, type ProofWorld, type Row, type Script, vtrixRow } from './world.ts'
@@ -214,10 +214,8 @@ export const PLAYS: readonly Play[] = [
     script: oneRun(TWO_ROWS),
     before: async (world, plan) => {
       await world.live(plan)
-      const backups = join(world.home, 'backups')
-      for (const name of readdirSync(backups))
-        for (let day = 1; day <= 7; day++)
-          copyFileSync(join(backups, name), join(backups, `2026-10-0${day}.db`))
+      const backup = await backUp(world)
+      for (let day = 1; day <= 7; day++) copyFileSync(backup, join(dirname(backup), `2026-10-0${day}.db`))
       world.clock.skipTo(world.clock.skippedMs + DAY_MS)
     },
   },
@@ -229,8 +227,7 @@ export const PLAYS: readonly Play[] = [
     before: async (world, plan) => {
       await world.live(plan)
       world.clock.skipTo(world.clock.skippedMs + DAY_MS)
-      // Its backup knows all that was bought.
-      await world.live(plan)
+      await backUp(world)
       writeFileSync(join(world.home, 'reelsheet.db'), 'no database any more'.repeat(1000))
     },
   },
@@ -271,6 +268,18 @@ export const PLAYS: readonly Play[] = [
     }),
   ),
 ]
+
+/** Makes today's backup, as a life does that lasts long enough: it knows all that was bought so far. */
+async function backUp({ home, clock }: ProofWorld): Promise<string> {
+  const path = join(home, 'reelsheet.db')
+  const db = openDatabase(path)
+  // What a short life began on the same day may be older than what it bought.
+  rmSync(join(home, 'backups'), { recursive: true, force: true })
+  const backup = await backUpDaily(db, path, clock.now())
+  db.close()
+  if (!backup) throw new Error('no backup was made')
+  return backup
+}
 
 /** Clips as an earlier library left them: with sidecars, and in no record. */
 function keepAsOld({ archive }: ProofWorld): void {
