@@ -25,19 +25,22 @@ function setClock(clock: HandClock, byMs: number): void {
   for (const sleeper of inside.sleepers) sleeper.at += byMs
 }
 
+interface Answer {
+  status: number
+  body: string
+  headers?: Record<string, string>
+}
+
 /** A provider that answers one kind of call by itself, and hands the rest on. */
 async function provider(
-  answers: (
-    method: string,
-    path: string,
-  ) => { status: number; body: string; headers?: Record<string, string> } | null,
+  answers: (method: string, path: string) => Answer | null | Promise<null>,
 ): Promise<string> {
   const { url } = await world.stranger()
   front = createServer((incoming, outgoing) => {
     const chunks: Buffer[] = []
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
     incoming.on('end', async () => {
-      const own = answers(incoming.method ?? '', incoming.url ?? '')
+      const own = await answers(incoming.method ?? '', incoming.url ?? '')
       if (own)
         return outgoing
           .writeHead(own.status, { 'content-type': 'application/json', ...own.headers })
@@ -133,21 +136,28 @@ describe('a clock that is set back', () => {
 describe('time limits', () => {
   it('are not met because the clock was set forward: the answer comes, and the row is not in doubt', async () => {
     await open()
-    Object.assign(world.clock, { elapsed: () => 0 })
-    let hold: (() => void) | undefined
-    const asked = new Promise<void>((arrived) => {
-      hold = arrived
+    let setMs = 0
+    Object.assign(world.clock, { elapsed: () => world.clock.now() - setMs })
+    let arrive: (() => void) | undefined
+    let answer: (() => void) | undefined
+    const asked = new Promise<void>((done) => {
+      arrive = done
+    })
+    const mayAnswer = new Promise<null>((done) => {
+      answer = () => done(null)
     })
     const base = await provider((method) => {
-      if (method === 'POST') {
-        hold?.()
-        setClock(world.clock, 10 * HOUR)
-      }
-      return null
+      if (method !== 'POST') return null
+      arrive?.()
+      return mayAnswer
     })
     await world.account('vtrix', base, { prices: { wan26_r2v: 100_000 } })
     await world.run([vtrix('one', { account: 'vtrix-1' })])
     await asked
+    setMs = 10 * HOUR
+    setClock(world.clock, setMs)
+    await world.clock.advance(40 * SECOND)
+    answer?.()
     await world.settle()
     expect(await world.states()).toEqual(['done'])
   })
