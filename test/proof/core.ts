@@ -12,6 +12,7 @@ import { WorldClock } from './clock.ts'
 import { createFaultyDisk } from './disk.ts'
 import { repairIfAsked, runErrand } from './errands.ts'
 import type { LifeOrder, Said } from './life.ts'
+import { startSampling } from './sample.ts'
 
 const order = JSON.parse(process.env.REELSHEET_PROOF_LIFE ?? '') as LifeOrder
 // The keys come on their own, as in life: from the environment, and away from what is written down.
@@ -55,13 +56,18 @@ Object.assign(globalThis, {
 const log = (level: string) => (message: string, fields?: unknown) =>
   say({ type: 'log', level, message, fields })
 
+const sample = order.isSampled ? startSampling() : null
+const sayUse = (when: 'before' | 'asked' | 'settled' | 'stopped') =>
+  sample && say({ type: 'sample', when, sample: sample() })
+sayUse('before')
 const app = open()
 const errands = order.errands?.filter((errand) => errand !== 'repair') ?? []
 await app.start()
 void watch()
-process.on('message', (message: { skippedMs?: number; jumpMs?: number; stop?: true }) => {
+process.on('message', (message: { skippedMs?: number; jumpMs?: number; stop?: true; sample?: true }) => {
   if (message.jumpMs !== undefined) jumps.push({ atMs: clock.elapsed(), byMs: message.jumpMs })
   if (message.skippedMs !== undefined) clock.skipTo(message.skippedMs)
+  if (message.sample) sayUse('asked')
   if (message.stop) void finish('stopped')
 })
 await work()
@@ -163,7 +169,11 @@ async function setUp(): Promise<void> {
 }
 
 async function finish(how: 'settled' | 'stopped'): Promise<void> {
+  sayUse('settled')
   await app.stop()
+  // Handles that are closing are gone a few turns later.
+  if (sample) await new Promise((done) => setTimeout(done, 500))
+  sayUse('stopped')
   say({
     type: 'end',
     how,

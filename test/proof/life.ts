@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Jump, WorldTime } from './clock.ts'
 import type { DiskFault } from './disk.ts'
+import type { Sample } from './sample.ts'
 
 const CORE = join(import.meta.dirname, 'core.ts')
 const LOAD = join(import.meta.dirname, 'load.ts')
@@ -52,6 +53,8 @@ export interface LifeOrder {
   runs: { name: string; sheet: string; capMicros: number | null; nameTemplate?: string }[]
   kill?: Kill | null
   disk?: DiskFault[]
+  /** Says what the process uses; `{ sample: true }` asks for one more. */
+  isSampled?: boolean
   /** It goes on so long at least, world milliseconds since the world began, though nothing moves. */
   staysMs?: number
   /** What a person asks of this life: a repair before it begins, all else once nothing moves. */
@@ -68,6 +71,8 @@ export type Said =
   | { type: 'idle'; forMs: number; elapsedMs: number }
   /** A worker thread passed a site for the first time. */
   | { type: 'beside'; site: string }
+  /** On order: before anything is opened, whenever asked, when all has settled, and after the core has stopped. */
+  | { type: 'sample'; when: 'before' | 'asked' | 'settled' | 'stopped'; sample: Sample }
   /** What came of an errand, in words. */
   | { type: 'errand'; errand: Errand; answer: string }
   | {

@@ -52,6 +52,8 @@ export interface LifePlan {
   under?: string[]
   env?: Record<string, string>
   nodeArgs?: string[]
+  /** Says what its process uses; run with `--expose-gc`. */
+  isSampled?: boolean
   longestMs?: number
   /** Told of each line it says; may stop it, change the network, and so on. */
   heard?: LifeOptions['heard']
@@ -209,6 +211,7 @@ export class ProofWorld {
         capMicros: capMicros ?? null,
       })),
       kill: plan.kill ?? null,
+      ...(plan.isSampled && { isSampled: true }),
       ...(plan.disk && { disk: plan.disk }),
       ...(plan.jumps && { jumps: plan.jumps }),
       ...(plan.staysMs !== undefined && { staysMs: plan.staysMs }),
