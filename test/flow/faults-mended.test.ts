@@ -181,6 +181,27 @@ describe('a key that is refused', () => {
   })
 })
 
+describe('a price that is told only when it is charged', () => {
+  it('and is dearer than the one that was confirmed stops the run, as a dearer reservation does', async () => {
+    await open()
+    const { url } = await world.stranger()
+    // The person believes a price that is half of what this provider charges.
+    await world.account('vtrix', url, { limits: { inFlight: 1 }, prices: { wan26_r2v: 50_000 } })
+    const run = await world.run(
+      ['one', 'two', 'three'].map((prompt) => vtrix(prompt, { account: 'vtrix-1' })),
+    )
+    await world.settle()
+    expect((await world.client.runs.get({ id: run })).problem).toMatchObject({
+      code: 'price-changed',
+      what: expect.stringContaining('charged 0.2 usd for a clip that was estimated at 0.1'),
+    })
+    // The next row may have left before the charge was told.
+    const states = await world.states()
+    expect(states[0]).toBe('done')
+    expect(states[2]).toBe('queued')
+  })
+})
+
 describe('a task that nobody lets us read', () => {
   it('is asked for on and on, waits by name, and comes home when reads work again', async () => {
     await open()

@@ -77,12 +77,12 @@ function writeFacts(engine: Engine, job: JobRecord, report: Report, now: number)
   if (change && 'unsent' in change) store.attempts.markUnsent(change.id)
   else if (change && 'unrepeated' in change) store.attempts.markUnrepeated(change.id)
   else if (change) store.attempts.decide(change.id, change.outcome, now, change)
+  const price = report.ledger ? toldPrice(engine, job, report.ledger) : null
   if (report.ledger) store.ledger.settle(report.ledger.attemptId, report.ledger.entry, now)
-  const reservedMicros = report.ledger?.entry.reservedMicros ?? null
-  if (reservedMicros !== null) stopOnDearerPrice(engine, job, reservedMicros)
+  if (price) stopOnDearerPrice(engine, job, price)
   const account = report.account || report.learned ? store.accounts.get(job.accountId) : undefined
   if (account) learn(engine, account, report)
-  return reservedMicros !== null
+  return price !== null
 }
 
 function learn({ store }: Engine, account: AccountRecord, report: Report): void {
@@ -104,20 +104,37 @@ function stoppedBy(account: AccountRecord, trouble: NonNullable<Report['account'
   return isWorse ? {} : { stops: trouble.stops, stopsUntilAt: trouble.until, problem: trouble.problem }
 }
 
+interface ToldPrice {
+  micros: number
+  verb: 'reserved' | 'charged'
+}
+
+/** The first word that a provider says of a clip's price: what it reserves, or where it reserves nothing its charge. */
+function toldPrice(
+  { store }: Engine,
+  job: JobRecord,
+  { attemptId, entry }: NonNullable<Report['ledger']>,
+): ToldPrice | null {
+  if (entry.reservedMicros != null) return { micros: entry.reservedMicros, verb: 'reserved' }
+  if (entry.standing !== 'charged' || entry.chargedMicros == null) return null
+  const line = store.ledger.ofJob(job.id).find((one) => one.attemptId === attemptId)
+  return line?.reservedMicros == null ? { micros: entry.chargedMicros, verb: 'charged' } : null
+}
+
 /** A price above the one that was confirmed stops the run: the cap was given for another price. */
-function stopOnDearerPrice({ store }: Engine, job: JobRecord, reservedMicros: number): void {
-  if (job.estimateMicros === null || reservedMicros <= job.estimateMicros) return
+function stopOnDearerPrice({ store }: Engine, job: JobRecord, { micros: toldMicros, verb }: ToldPrice): void {
+  if (job.estimateMicros === null || toldMicros <= job.estimateMicros) return
   const run = store.runs.get(job.runId)
   const account = store.accounts.get(job.accountId)
   if (!run || !account || run.isPaused) return
-  const [was, is] = [job.estimateMicros, reservedMicros].map((micros) => amount(micros))
+  const [was, is] = [job.estimateMicros, toldMicros].map((micros) => amount(micros))
   store.runs.setPause(
     run.id,
     true,
     problem(
       'price-changed',
-      `The account "${account.name}" reserved ${is} ${account.currency} for a clip that was estimated at ${was} (${amount(
-        toCreditMicros(account.currency, reservedMicros - job.estimateMicros),
+      `The account "${account.name}" ${verb} ${is} ${account.currency} for a clip that was estimated at ${was} (${amount(
+        toCreditMicros(account.currency, toldMicros - job.estimateMicros),
       )} credits more). The run waits; what is under way is finished and archived.`,
       'Look at the new price, then continue with "reelsheet resume", or set it with "reelsheet accounts update".',
       { jobId: job.id, account: account.name, model: job.model },
