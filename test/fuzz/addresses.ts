@@ -156,7 +156,7 @@ interface Input {
 export const door: FuzzDoor<Input> = {
   name: 'addresses',
   memoryMb: 160,
-  inputs: { short: 400, long: 20_000 },
+  inputs: { short: 300, long: 20_000 },
   arbitrary: fc.record({
     link,
     other: link,

@@ -142,7 +142,7 @@ const providers = new Map<string, ClosableProvider>()
 export const door: FuzzDoor<Input> = {
   name: 'answers',
   memoryMb: 256,
-  inputs: { short: 90, long: 4_000 },
+  inputs: { short: 60, long: 4_000 },
   arbitrary: fc.record({
     family: fc.constantFrom('evolink', 'vtrix'),
     call: fc.constantFrom(...CALLS),

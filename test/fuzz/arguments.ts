@@ -116,7 +116,7 @@ const stopped = AbortSignal.abort(new Error('asked to stop'))
 export const door: FuzzDoor<Input> = {
   name: 'arguments',
   memoryMb: 256,
-  inputs: { short: 80, long: 4_000 },
+  inputs: { short: 50, long: 4_000 },
   arbitrary: fc
     .tuple(
       fc.constantFrom(...COMMANDS),

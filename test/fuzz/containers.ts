@@ -27,7 +27,7 @@ export const door: FuzzDoor<Input> = {
   name: 'containers',
   // The parser's own thread may fill 512 MB before it is ended.
   memoryMb: 900,
-  inputs: { short: 60, long: 3_000 },
+  inputs: { short: 40, long: 3_000 },
   arbitrary: fc.oneof(
     { weight: 8, arbitrary: fc.record({ mutant: mutantOf(CLIPS), contentType }) },
     { weight: 1, arbitrary: fc.record({ random: fc.uint8Array({ maxLength: 400 }), contentType }) },

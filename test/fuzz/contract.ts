@@ -126,9 +126,9 @@ const speakers = new Map<string, Speaker>()
 /** Every call of the contract, in this process and through the browser host. */
 export const door: FuzzDoor<Input> = {
   name: 'contract',
-  memoryMb: 384,
+  memoryMb: 512,
   isUnfenced: true,
-  inputs: { short: 120, long: 8_000 },
+  inputs: { short: 60, long: 8_000 },
   keyFiles: ['keys.json', 'keys.json.part', 'practice/key'],
   arbitrary: fc.record({
     call: fc.constantFrom(...CALLS),

@@ -130,7 +130,7 @@ export const door: FuzzDoor<Input> = {
   name: 'frames',
   memoryMb: 256,
   isUnfenced: true,
-  inputs: { short: 90, long: 5_000 },
+  inputs: { short: 50, long: 5_000 },
   keyFiles: ['keys.json', 'practice/key'],
   arbitrary: fc.oneof(
     { weight: 5, arbitrary: fc.record({ frames: fc.array(frame, { minLength: 1, maxLength: 4 }) }) },

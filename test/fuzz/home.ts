@@ -38,7 +38,7 @@ export const door: FuzzDoor<Input> = {
   name: 'home',
   memoryMb: 256,
   isUnfenced: true,
-  inputs: { short: 25, long: 1_200 },
+  inputs: { short: 12, long: 1_200 },
   keyFiles: ['keys.json', 'keys.json.part'],
   arbitrary: fc.record({
     owner: fc.oneof(nearJson([OWNER]), anyJsonText),

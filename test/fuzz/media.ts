@@ -137,7 +137,7 @@ const STORED = /^[0-9a-f]{64}$/
 export const door: FuzzDoor<Input> = {
   name: 'media',
   memoryMb: 512,
-  inputs: { short: 60, long: 2_500 },
+  inputs: { short: 40, long: 2_500 },
   arbitrary: fc.oneof(
     { weight: 10, arbitrary: fc.record({ mutant: mutantOf(MEDIA_FILES), name }) },
     { weight: 2, arbitrary: fc.record({ claim: claimed, name }) },

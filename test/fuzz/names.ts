@@ -80,7 +80,7 @@ function insistPart(one: string, where: string): void {
 export const door: FuzzDoor<Input> = {
   name: 'names',
   memoryMb: 128,
-  inputs: { short: 400, long: 20_000 },
+  inputs: { short: 300, long: 20_000 },
   arbitrary,
   attack: async ({ template, columns, facts }, { saw }) => {
     const cells = Object.fromEntries(columns)

@@ -70,7 +70,7 @@ export const door: FuzzDoor<Input> = {
   name: 'notes',
   memoryMb: 512,
   isUnfenced: true,
-  inputs: { short: 40, long: 1_500 },
+  inputs: { short: 25, long: 1_500 },
   arbitrary: fc.record({
     notes: fc.oneof(
       { weight: 4, arbitrary: nearJson(samples, fc.oneof(oddValue, fc.constantFrom(...NAMES))) },

@@ -111,7 +111,7 @@ const header = fc.oneof(
 export const door: FuzzDoor<Input> = {
   name: 'readings',
   memoryMb: 256,
-  inputs: { short: 400, long: 20_000 },
+  inputs: { short: 250, long: 20_000 },
   arbitrary: fc.record({
     text: fc.oneof(
       nearJson(fixtureBodies(), oddAnswer),

@@ -124,7 +124,7 @@ let count = 0
 export const door: FuzzDoor<Input> = {
   name: 'sheets',
   memoryMb: 512,
-  inputs: { short: 90, long: 4_000 },
+  inputs: { short: 60, long: 4_000 },
   arbitrary: fc.oneof(
     { weight: 20, arbitrary: fc.record({ table, encoding, edits: noEdits, name }) },
     { weight: 4, arbitrary: fc.record({ table, encoding, edits, name }) },

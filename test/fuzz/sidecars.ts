@@ -102,7 +102,7 @@ let lastId = 0
 export const door: FuzzDoor<Input> = {
   name: 'sidecars',
   memoryMb: 256,
-  inputs: { short: 60, long: 2_500 },
+  inputs: { short: 40, long: 2_500 },
   isUnfenced: true,
   arbitrary: fc.record({
     sidecars: fc.array(
