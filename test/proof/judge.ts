@@ -375,25 +375,33 @@ function judgeSecrets(world: ProofWorld, tell: Tell): void {
     Buffer.from(key).toString('base64').replace(/=+$/, ''),
     encodeURIComponent(key),
   ])
-  const tokens = world.network.passed
-    .filter((one) => one.errand === 'link')
-    .map((one) => /\/([0-9a-f]{32})\.mp4/.exec(one.path)?.[1] ?? '')
-    .filter((token) => token !== '')
+  const tokens = new Set(
+    world.network.passed
+      .filter((one) => one.errand === 'link')
+      .map((one) => /\/([0-9a-f]{32})\.mp4/.exec(one.path)?.[1] ?? ''),
+  )
   for (const folder of [world.home, world.archive]) {
     for (const path of existsSync(folder) ? listFiles(folder) : []) {
       const bytes = readFileSync(path)
       const isDatabase = path.startsWith(world.home)
-      for (const secret of isDatabase ? keys : [...keys, ...tokens])
-        if (bytes.includes(secret)) tell(9, `a secret is in ${path.slice(world.folder.length + 1)}`)
+      const isFound = keys.some((key) => bytes.includes(key)) || (!isDatabase && hasToken(bytes, tokens))
+      if (isFound) tell(9, `a secret is in ${path.slice(world.folder.length + 1)}`)
     }
   }
   for (const [index, life] of world.lives.entries()) {
     const said = JSON.stringify(life.said.filter((one) => one.type !== 'shown')) + life.stderr
-    for (const secret of [...keys, ...tokens])
-      if (said.includes(secret)) tell(9, `life ${index + 1} wrote a secret into its log`)
+    if (keys.some((key) => said.includes(key)) || hasToken(Buffer.from(said), tokens))
+      tell(9, `life ${index + 1} wrote a secret into its log`)
   }
   for (const row of world.provider.ledger.requests())
     if ((row as { leakedKey?: boolean }).leakedKey) tell(9, 'the key was sent to a result link')
+}
+
+/** Looked up rather than searched for one by one: there are as many of them as downloads. */
+function hasToken(bytes: Buffer, tokens: ReadonlySet<string>): boolean {
+  for (const [run] of bytes.toString('latin1').matchAll(/[0-9a-f]{32,}/g))
+    for (let at = 0; at + 32 <= run.length; at++) if (tokens.has(run.slice(at, at + 32))) return true
+  return false
 }
 
 const listFiles = (folder: string): string[] =>

@@ -17,12 +17,18 @@ export interface Sample {
   /** Of the stretch since the last sample. A pause of the collection that was asked for does not count. */
   delayP99Ms: number
   delayMostMs: number
+  /** Of everything up to now, the few collections included. */
+  delaySoFarP99Ms: number
 }
 
 /** Starts to watch the event loop; each call of what it returns is one sample. */
 export function startSampling(): () => Sample {
+  // They exist from their first use on, and are no leak.
+  void [process.stdout, process.stderr, process.channel?.ref()]
   const delay = monitorEventLoopDelay({ resolution: 1 })
+  const soFar = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
+  soFar.enable()
   return () => {
     delay.disable()
     const [delayP99Ms, delayMostMs] = [delay.percentile(99) / 1e6, delay.max / 1e6]
@@ -37,6 +43,7 @@ export function startSampling(): () => Sample {
       openFiles: countOpenFiles(),
       delayP99Ms,
       delayMostMs,
+      delaySoFarP99Ms: soFar.percentile(99) / 1e6,
     }
     delay.reset()
     delay.enable()
@@ -58,3 +65,11 @@ function collect(): void {
 }
 
 const countOpenFiles = (): number => (process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0)
+
+/** For a process of its own that does nothing: how late the machine itself lets a timer be. */
+export const IDLE_PROGRAM = `
+  const delay = require('node:perf_hooks').monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  process.on('disconnect', () => process.exit())
+  process.on('message', () => process.send(delay.percentile(99) / 1e6, () => process.exit()))
+`
