@@ -85,7 +85,7 @@ export const door: FuzzDoor<Input> = {
   attack: async ({ template, columns, facts }, { saw }) => {
     const cells = Object.fromEntries(columns)
     const parsed = parseTemplate(template, Object.keys(cells))
-    for (const found of parsed.problems) saw(insistProblem(found, template + columns.join()))
+    for (const found of parsed.problems) saw(insistProblem(found, `${template} ${columns.join(' ')}`))
     const rendered = renderName(parsed.template ?? { parts: [[{ text: 'a' }]] }, { ...facts, columns: cells })
     insistName(rendered)
     slugOf(facts.prompt)
