@@ -13,6 +13,7 @@ import { type Chance, chanceOf } from './chance.ts'
 import { type JudgeOptions, judge } from './judge.ts'
 import type { Kill, Life } from './life.ts'
 import { PLAYS, type Play } from './plays.ts'
+import { powerCases, tidyPower } from './power.ts'
 import { makeProgram, type Program } from './program.ts'
 import { countWorld, type Outcome, type Proof, type ProofCase, tell } from './proof.ts'
 import type { Site } from './sites.ts'
@@ -76,10 +77,13 @@ export const proof: Proof = {
       ...randomCases(opened, extent, seed),
       ...recoveryCases(opened, extent, seed),
       ...togetherCases(opened, extent, seed),
+      // In the short form they are tests of their own.
+      ...(isLong ? powerCases({ isLong, seed }) : []),
     ]
   },
   close: () => {
     if (!stage) return []
+    tidyPower()
     rmSync(stage.folder, { recursive: true, force: true })
     return describe(stage)
   },
@@ -91,7 +95,7 @@ async function open(isLong: boolean, seed: string): Promise<[Stage, ProofCase[]]
   const program = await makeProgram(folder)
   const stage: Stage = { folder, program, courses: [], killed: new Map(), isLong }
   const clean: ProofCase[] = []
-  const waiting = [...PLAYS]
+  const waiting = PLAYS.filter((play) => isLong || !play.isLongOnly)
   const work = async () => {
     for (let play = waiting.shift(); play; play = waiting.shift()) {
       const { course, outcome } = await calibrate(play, program, seed)

@@ -11,8 +11,8 @@ const { positionals, values } = parseArgs({
   options: { long: { type: 'boolean' }, seed: { type: 'string' }, only: { type: 'string' } },
 })
 const [name = ''] = positionals
-if (!['crash', 'faults', 'soak', 'mutants'].includes(name)) {
-  console.error('Say which: crash, faults, soak or mutants.')
+if (!['crash', 'faults', 'power', 'soak', 'mutants'].includes(name)) {
+  console.error('Say which: crash, faults, power, soak or mutants.')
   process.exit(2)
 }
 const { proof } = (await import(`./${name}.ts`)) as { proof: Proof }

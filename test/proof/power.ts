@@ -10,14 +10,15 @@ import Database from 'better-sqlite3'
 import { type Chance, chanceOf } from './chance.ts'
 import { judge } from './judge.ts'
 import type { Kill, Life } from './life.ts'
+import { loseArchive } from './power-archive.ts'
 import { compareWithDisk, type Loss, materialise, PowerModel, type Survivors } from './power-model.ts'
 import { replayTrace, traceInto, whyNoTrace } from './power-trace.ts'
 import { makeProgram } from './program.ts'
-import { countWorld, type Outcome, type ProofCase, tell } from './proof.ts'
+import { countWorld, type Outcome, type Proof, type ProofCase, tell } from './proof.ts'
 import type { Change } from './sites.ts'
 import { evolinkRow, filesUnder, ProofWorld, type Row, type Script, vtrixRow } from './world.ts'
 
-const SEEDS = { short: 12, long: 200 }
+const SEEDS = { short: 12, long: 200, archive: 1_000 }
 
 /** Followed: the archive and the data folder. Not: the provider, which stands elsewhere, and what SQLite only maps. */
 const isFollowed = (path: string): boolean =>
@@ -36,16 +37,51 @@ export interface PowerHow {
   loss?: Loss
 }
 
-/** Cases of power loss; where calls cannot be traced, none, and `whyNoTrace` says why. `tidyPower` ends them. */
+/** By itself: `node scripts/proof.mjs power --long`. */
+export const proof: Proof = {
+  cases: powerCases,
+  close: () => {
+    tidyPower()
+    return []
+  },
+}
+
+/** Cases of power loss; where calls cannot be traced, one that says so instead. `tidyPower` ends them. */
 export function powerCases(how: PowerHow): ProofCase[] {
-  if (whyNoTrace() !== null) return []
+  const reason = whyNoTrace()
+  const archive = how.isLong ? [archiveCase(how.seed)] : []
+  if (reason !== null) return [...archive, leftOut(reason)]
   const count = how.count ?? (how.isLong ? SEEDS.long : SEEDS.short)
   const common = new Common(how)
-  return Array.from({ length: count }, (_, index) => ({
-    name: `power ${index + 1}`,
+  const cases = Array.from({ length: count }, (_, index) => ({
+    name: `power ${String(index + 1).padStart(3, '0')}`,
     run: () => runCase(`power/${how.seed}/${index + 1}`, common),
   }))
+  return [...archive, ...cases]
 }
+
+const leftOut = (reason: string): ProofCase => ({
+  name: 'power of the core is left out',
+  run: async () => ({
+    violations: [],
+    counts: { 'left out': 1 },
+    lines: [`Power loss of the whole core is left out: ${reason}.`],
+  }),
+})
+
+const archiveCase = (seed: string): ProofCase => ({
+  name: 'power of the archive alone',
+  run: async () => {
+    const violations: string[] = []
+    const counts: Record<string, number> = {}
+    for (let number = 1; number <= SEEDS.archive; number++) {
+      const lost = await loseArchive(`archive/${seed}/${number}`)
+      violations.push(...lost.violations.map((what) => `${what} (seed archive/${seed}/${number})`))
+      counts['power losses'] = (counts['power losses'] ?? 0) + lost.losses
+    }
+    return { violations, counts }
+  },
+})
 
 const made = new Set<string>()
 
