@@ -36,6 +36,11 @@ async function provider(
   answers: (method: string, path: string) => Answer | null | Promise<null>,
 ): Promise<string> {
   const { url } = await world.stranger()
+  /** An upload's address that came back is the provider's own again. */
+  const toTheirs = (body: Buffer, host = 'none') =>
+    body.includes(host)
+      ? Buffer.from(body.toString('latin1').replaceAll(`http://${host}`, url), 'latin1')
+      : body
   front = createServer((incoming, outgoing) => {
     const chunks: Buffer[] = []
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -49,9 +54,13 @@ async function provider(
       const answer = await fetch(url + incoming.url, {
         method: incoming.method ?? 'GET',
         headers: headers as Record<string, string>,
-        ...(chunks.length > 0 && { body: Buffer.concat(chunks) }),
+        ...(chunks.length > 0 && { body: toTheirs(Buffer.concat(chunks), incoming.headers.host) }),
       })
-      const body = Buffer.from(await answer.arrayBuffer())
+      const isText = /json|text/.test(answer.headers.get('content-type') ?? '')
+      const ours = `http://${incoming.headers.host}`
+      const body = isText
+        ? (await answer.text()).replaceAll(url, ours)
+        : Buffer.from(await answer.arrayBuffer())
       const kept = ['content-type', 'etag', 'last-modified', 'retry-after'].flatMap((name) => {
         const value = answer.headers.get(name)
         return value === null ? [] : [[name, value]]
@@ -102,6 +111,20 @@ describe('a clock that is set back', () => {
     set(-byMs)
     await world.settle(20 * MINUTE)
     expect(await world.states()).toEqual(DONE)
+  })
+
+  it('forward by ten years: addresses of uploads are not dead when they come, nor alive when it is put right', async () => {
+    const { set } = await begin()
+    set(3650 * DAY)
+    await world.run([i2v('one', { account: 'evolink-1' })], { name: 'first' })
+    await world.settle(HOUR)
+    expect(await world.states()).toEqual(['done'])
+    set(-3650 * DAY)
+    await world.app.core.scheduler.rest()
+    await world.clock.advance(4 * DAY)
+    await world.run([i2v('two', { account: 'evolink-1' })], { name: 'second' })
+    await world.settle(HOUR)
+    expect(await world.states()).toEqual(['done', 'done'])
   })
 
   it('between two lives: the same', async () => {
@@ -199,6 +222,22 @@ describe('a price that is told only when it is charged', () => {
     const states = await world.states()
     expect(states[0]).toBe('done')
     expect(states[2]).toBe('queued')
+  })
+})
+
+describe('a page in place of every clip, as from a captive portal', () => {
+  it('for hours gives up no clip that was paid for', async () => {
+    await open()
+    let isClosed = true
+    const page = { status: 200, body: '<html>Welcome</html>', headers: { 'content-type': 'text/html' } }
+    const base = await provider((_, path) => (isClosed && path.startsWith('/results/') ? page : null))
+    await world.account('evolink', base)
+    await world.run(['one', 'two'].map((prompt) => i2v(prompt, { account: 'evolink-1' })))
+    await world.settle(5 * HOUR)
+    expect(await world.states()).toEqual(['downloading', 'downloading'])
+    isClosed = false
+    await world.settle(HOUR)
+    expect(await world.states()).toEqual(['done', 'done'])
   })
 })
 

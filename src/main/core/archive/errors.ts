@@ -26,7 +26,13 @@ export class LinkRefused extends ProblemError {
 export class ContentInvalid extends ProblemError {
   /** Why, in words that fit after a colon. */
   readonly finding: string
-  constructor(clip: string, finding: string, facts: { keptAs?: string; cause?: unknown } = {}) {
+  /** Something else came in its place (a page, a message, nothing): the way may be at fault, and the clip be whole. */
+  readonly isReplaced: boolean
+  constructor(
+    clip: string,
+    finding: string,
+    facts: { keptAs?: string; isReplaced?: boolean; cause?: unknown } = {},
+  ) {
     const kept = facts.keptAs ? ` What came is kept as ${facts.keptAs} for you to look at.` : ''
     super(
       problem(
@@ -38,6 +44,7 @@ export class ContentInvalid extends ProblemError {
       facts.cause === undefined ? undefined : { cause: facts.cause },
     )
     this.finding = finding
+    this.isReplaced = facts.isReplaced ?? false
   }
 }
 

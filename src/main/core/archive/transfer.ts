@@ -267,7 +267,7 @@ async function takeBatch(request: FetchRequest, reply: Reply, atLeastBytes: numb
 function refuseBody(clip: string, batch: readonly Buffer[], answer: Receiving): void {
   const head = Buffer.concat(batch.slice(0, SNIFF_BYTES)).subarray(0, SNIFF_BYTES)
   const finding = refuseContent(head, answer.contentType, answer.contentEncoding)
-  if (finding !== null) throw new ContentInvalid(clip, finding)
+  if (finding !== null) throw new ContentInvalid(clip, finding, { isReplaced: true })
 }
 
 function refuseSize(bytes: number, request: FetchRequest): void {

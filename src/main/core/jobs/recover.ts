@@ -34,6 +34,7 @@ export function shiftWaits({ store, clock, log, changed }: Engine, byMs: number)
       if (account.stopsUntilAt === null || account.stopsUntilAt <= now) continue
       store.accounts.update({ ...account, stopsUntilAt: Math.max(now, account.stopsUntilAt - byMs) })
     }
+    store.references.shiftUploads(byMs)
     return store.jobs.shiftWaits(byMs, now, NEVER)
   })
   for (const id of shifted) changed(id)

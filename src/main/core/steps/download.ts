@@ -163,9 +163,8 @@ async function reportTrouble(
     return await freshLink(input, error.problem, engine, signal, LINK_TRIES)
   }
   if (error instanceof ContentInvalid) {
-    if (isOften(job, error.problem, CONTENT_TRIES))
-      return { event: { type: 'refused', problem: error.problem } }
-    return await freshLink(input, error.problem, engine, signal, LINK_TRIES)
+    if (isHopeless(job, error, now)) return { event: { type: 'refused', problem: error.problem } }
+    return await freshLink(input, error.problem, engine, signal, error.isReplaced ? null : LINK_TRIES)
   }
   if (error instanceof ClientBlocked) return setBack(error.problem, now + DISK_RETRY_MS * 10, true)
   if (error instanceof TransferBroken) {
@@ -180,6 +179,15 @@ async function reportTrouble(
 /** The same trouble as the time before, and there were many times: a net that was down says nothing of a link. */
 const isOften = (job: JobRecord, found: Problem, times: number): boolean =>
   job.setbacks + 1 >= times && job.problem?.code === found.code
+
+/**
+ * Whole bytes that are no video are no better the next time. A page in place of the clip says nothing of it: a
+ * captive portal ends, so it is asked for until the link's life is over.
+ */
+function isHopeless(job: JobRecord, { problem: found, isReplaced }: ContentInvalid, now: number): boolean {
+  if (!isReplaced) return isOften(job, found, CONTENT_TRIES)
+  return isOften(job, found, LINK_TRIES) && now >= (job.linkExpiresAt ?? 0)
+}
 
 const setBack = (found: Problem, retryAt: number, counts: boolean): Report => ({
   event: { type: 'set-back', problem: found, retryAt, counts },

@@ -34,6 +34,9 @@ export function createReferences(db: Sqlite) {
        AND (expires_at IS NULL OR expires_at > @now + max(0, min(@marginMs, (expires_at - created_at) / 2)))
      ORDER BY expires_at IS NULL DESC, expires_at DESC LIMIT 1`,
   )
+  const shiftUploads = db.prepare(
+    'UPDATE uploads SET expires_at = expires_at - @byMs, created_at = created_at - @byMs',
+  )
   const forgetUpload = db.prepare('DELETE FROM uploads WHERE id = ?')
   const unusedUploads = db.prepare(
     `SELECT * FROM uploads WHERE account_id = @accountId AND file_id IS NOT NULL AND NOT EXISTS (
@@ -67,6 +70,8 @@ export function createReferences(db: Sqlite) {
       const row = freshUpload.get({ referenceId, accountId, now, marginMs })
       return row ? fromRow<UploadRecord>(row) : undefined
     },
+    /** Addresses die so much earlier on the clock. */
+    shiftUploads: (byMs: number) => void shiftUploads.run({ byMs }),
     forgetUpload: (id: number) => void forgetUpload.run(id),
     /** Uploads that no unfinished row of the account needs. */
     unusedUploads: (accountId: number) =>

@@ -10,7 +10,7 @@ import {
   type Uploaded,
   type UploadRequest,
 } from '../provider.ts'
-import { asAddress, asFields, asList, asNumber, asText, asTime } from '../reading.ts'
+import { asAddress, asFields, asList, asNumber, asText, asTime, type Fields } from '../reading.ts'
 import { uniqueFileName } from './file-names.ts'
 import { createMultipart } from './multipart.ts'
 
@@ -66,7 +66,7 @@ export function createFiles(caller: Caller, filesUrl: string, account: string): 
         // The form's own head and tail are not the file's bytes.
         onProgress: (sentBytes) => file.onProgress(Math.min(sentBytes, file.sizeBytes)),
       })
-      return toUploaded(answer, file.name, account)
+      return toUploaded(answer, file.name, account, caller.manners().now)
     },
     uploadBase64: async ({ dataUrl, fileName, mediaType }, signal) => {
       refuseBeforehand(fileName, mediaType, Math.floor((dataUrl.length * 3) / 4), account)
@@ -77,7 +77,7 @@ export function createFiles(caller: Caller, filesUrl: string, account: string): 
         context: { doing: 'upload', file: fileName },
         signal,
       })
-      return toUploaded(answer, fileName, account)
+      return toUploaded(answer, fileName, account, caller.manners().now)
     },
     uploadUrl: async (address, signal) => {
       const answer = await ask({
@@ -87,7 +87,7 @@ export function createFiles(caller: Caller, filesUrl: string, account: string): 
         context: { doing: 'upload' },
         signal,
       })
-      return toUploaded(answer, 'the given address', account)
+      return toUploaded(answer, 'the given address', account, caller.manners().now)
     },
     quota: async (signal) => {
       const answer = await ask({
@@ -132,7 +132,7 @@ function toStoredFile(entry: unknown): StoredFile | null {
   }
 }
 
-function toUploaded(answer: Answer, name: string, account: string): Uploaded {
+function toUploaded(answer: Answer, name: string, account: string, now: number): Uploaded {
   const data = asFields(asFields(answer.json)?.data)
   const url = asAddress(data?.file_url)
   if (url === null)
@@ -146,7 +146,17 @@ function toUploaded(answer: Answer, name: string, account: string): Uploaded {
       ),
       isOffline: false,
     })
-  return { url, expiresAt: asTime(data?.expires_at), fileId: asText(data?.file_id) }
+  return { url, expiresAt: onOurClock(answer, data, now), fileId: asText(data?.file_id) }
+}
+
+/**
+ * When an address dies, on this computer's clock: how long it lives is told by the service's own times. By a clock
+ * that is years ahead each address would be dead when it comes, and be asked for again without end.
+ */
+function onOurClock(answer: Answer, data: Fields | null, now: number): number | null {
+  const diesAt = asTime(data?.expires_at)
+  const theirNow = asTime(data?.upload_time) ?? asTime(answer.headers.date)
+  return diesAt === null || theirNow === null ? diesAt : now + diesAt - theirNow
 }
 
 /** What the service is known to refuse is not sent at all. */
