@@ -9,7 +9,7 @@ import type { CheckpointName } from '../../src/main/core/ports.ts'
 import { ProblemError } from '../../src/shared/problem.ts'
 import { chanceOf } from './chance.ts'
 import { WorldClock } from './clock.ts'
-import { createFaultyDisk } from './disk.ts'
+import { createFaultyDisk, type DiskFault } from './disk.ts'
 import { repairIfAsked, runErrand } from './errands.ts'
 import type { LifeOrder, Said } from './life.ts'
 import { startSampling } from './sample.ts'
@@ -18,8 +18,17 @@ const order = JSON.parse(process.env.REELSHEET_PROOF_LIFE ?? '') as LifeOrder
 // The keys come on their own, as in life: from the environment, and away from what is written down.
 const keys = JSON.parse(process.env.REELSHEET_PROOF_KEYS ?? '{}') as Record<string, string>
 const jumps = [...(order.jumps ?? [])]
+const disk = [...(order.disk ?? [])]
 const clock = new WorldClock(order.time, order.skippedMs, jumps)
 const chance = chanceOf(`${order.seed}/life ${order.number}`)
+
+/** What the case says while the life goes on. */
+interface Told {
+  skippedMs?: number
+  jumpMs?: number
+  disk?: DiskFault[]
+  stop?: true
+}
 
 /** Ids of one life never meet those of another: they stand for chance that nobody can guess. */
 let made = 0
@@ -64,7 +73,8 @@ const app = open()
 const errands = order.errands?.filter((errand) => errand !== 'repair') ?? []
 await app.start()
 void watch()
-process.on('message', (message: { skippedMs?: number; jumpMs?: number; stop?: true; sample?: true }) => {
+process.on('message', (message: Told) => {
+  disk.push(...(message.disk ?? []))
   if (message.jumpMs !== undefined) jumps.push({ atMs: clock.elapsed(), byMs: message.jumpMs })
   if (message.skippedMs !== undefined) clock.skipTo(message.skippedMs)
   if (message.sample) sayUse('asked')
@@ -82,7 +92,7 @@ function open() {
         log: { debug: () => {}, info: log('info'), warn: log('warn'), error: log('error') },
         secrets: { read: (account) => keys[account], write: () => 'for this test', remove: () => {} },
         checkpoint: (point: CheckpointName) => pass(point),
-        disk: createFaultyDisk(order.disk ?? [], clock),
+        disk: createFaultyDisk(disk, clock),
       },
       {
         home: order.home,

@@ -209,8 +209,8 @@ export const ACCOUNT_FAULTS: Fault[] = [
       rule('cheaper', 'read', dearer(0.5)),
     ],
   }),
-  world('account: too fast for three hours', all('done'), {
-    act: forAWhile(onApi('429', instead(invented(429))), 0, 3 * HOUR),
+  world('account: too fast for 40 minutes', all('done'), {
+    act: forAWhile(onApi('429', instead(invented(429))), 0, 40 * MINUTE),
   }),
   world('account: maintenance for six hours, with a time to come back', all('done'), {
     act: forAWhile(
@@ -328,7 +328,7 @@ export const ACCOUNT_FAULTS: Fault[] = [
 async function stopOnceAccepted({ practice, send, wait }: Stage): Promise<void> {
   for (let passedMs = 0; passedMs < 2 * MINUTE; passedMs += SECOND) {
     await wait(passedMs)
-    if (practice().ledger.tasks().length >= 4) break
+    if (practice().ledger.tasks().length >= 8) break
   }
   send({ stop: true })
 }
@@ -460,9 +460,9 @@ export const NETWORK_FAULTS: Fault[] = [
     script: SLOW,
     act: down(30 * SECOND, 3 * HOUR),
   }),
-  world('network: gone for a day and a half', all(...IN_DOUBT), {
+  world('network: gone for six hours in mid-run', all(...IN_DOUBT), {
     script: SLOW,
-    act: down(50 * SECOND, 36 * HOUR),
+    act: down(50 * SECOND, 6 * HOUR),
     mayMiss: true,
   }),
   world('network: every exchange is cut for an hour', all(...IN_DOUBT), {
