@@ -7,15 +7,19 @@ import { NOW, newJob } from './plain-rows.ts'
  * writes that many rows in one transaction and stops in its middle, saying so. It ends with its input.
  */
 const [, , task, path = '', count = '0'] = process.argv
-const stay = (): void => {
+const stay = (leave: () => void): void => {
   process.stdin.resume()
-  process.stdin.on('end', () => process.exit(0))
+  process.stdin.on('end', () => {
+    leave()
+    process.exit(0)
+  })
 }
 
 if (task === 'own') {
-  takeFolder(path, 'the first one', NOW)
+  // Held on to: the garbage collector closes a database that nobody has, and its lock with it.
+  const owner = takeFolder(path, 'the first one', NOW)
   process.stdout.write('ready\n')
-  stay()
+  stay(() => owner.release())
 } else if (task === 'insert') {
   const store = openStore(path)
   const half = Number(count) / 2
