@@ -28,6 +28,7 @@ interface Told {
   jumpMs?: number
   disk?: DiskFault[]
   stop?: true
+  sample?: true
 }
 
 /** Ids of one life never meet those of another: they stand for chance that nobody can guess. */
@@ -65,9 +66,9 @@ Object.assign(globalThis, {
 const log = (level: string) => (message: string, fields?: unknown) =>
   say({ type: 'log', level, message, fields })
 
-const sample = order.isSampled ? startSampling() : null
+const sampling = order.isSampled ? startSampling() : null
 const sayUse = (when: 'before' | 'asked' | 'settled' | 'stopped') =>
-  sample && say({ type: 'sample', when, sample: sample() })
+  sampling && say({ type: 'sample', when, sample: sampling.take() })
 sayUse('before')
 const app = open()
 const errands = order.errands?.filter((errand) => errand !== 'repair') ?? []
@@ -127,6 +128,8 @@ async function work(): Promise<void> {
   await setUp()
   for (const run of await app.client.runs.list()) await app.client.runs.resume({ id: run.id })
   say({ type: 'working' })
+  // The bar of the event loop is that of a run; an import has its own.
+  sampling?.restart()
   for (;;) {
     const nextAt = await app.core.scheduler.rest()
     if (!(await isMoving())) {
@@ -182,7 +185,7 @@ async function finish(how: 'settled' | 'stopped'): Promise<void> {
   sayUse('settled')
   await app.stop()
   // Handles that are closing are gone a few turns later.
-  if (sample) await new Promise((done) => setTimeout(done, 500))
+  if (sampling) await new Promise((done) => setTimeout(done, 500))
   sayUse('stopped')
   say({
     type: 'end',

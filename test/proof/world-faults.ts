@@ -668,7 +668,7 @@ export const CLOCK_FAULTS: Fault[] = [
       },
     }),
   ),
-  world('clock: asleep for 30 hours, with links that live a day', all(...IN_DOUBT), {
+  world('clock: asleep for 30 hours, with links that live a day', all(...IN_DOUBT, 'failed task-forgotten'), {
     script: SLOW,
     mayMiss: true,
     act: async ({ world: { clock }, send, wait }) => {
