@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import type { TaskRow } from '../../src/practice/index.ts'
+import { type Bought, listBought } from './bought.ts'
 import type { Life } from './life.ts'
 import type { FileState, ProofWorld } from './world.ts'
 
@@ -81,7 +81,7 @@ interface Seen {
 export async function judge(world: ProofWorld, options: JudgeOptions): Promise<Violation[]> {
   const found: Violation[] = []
   const tell = (invariant: Invariant, what: string) => void found.push({ invariant, what })
-  const tasks = world.provider.ledger.tasks()
+  const tasks = listBought(world)
   judgeTasks(tasks, tell)
   for (const [index, life] of world.lives.entries())
     if (life.isOverdue) tell(8, `life ${index + 1} hung and was ended; last it said ${lastWords(life)}`)
@@ -109,7 +109,7 @@ const lastWords = ({ said }: Life): string => JSON.stringify(said.at(-1) ?? 'not
 type Tell = (invariant: Invariant, what: string) => void
 
 /** 1. Prompts are unique in a case: one prompt is one intent. */
-function judgeTasks(tasks: readonly TaskRow[], tell: Tell): void {
+function judgeTasks(tasks: readonly Bought[], tell: Tell): void {
   for (const [prompt, of] of groupBy(tasks, (task) => task.prompt)) {
     if (of.length > 1) tell(1, `${of.length} tasks for "${prompt}": ${of.map((task) => task.id).join(', ')}`)
     const charged = of.filter((task) => task.chargedMicros > 0)
@@ -118,7 +118,7 @@ function judgeTasks(tasks: readonly TaskRow[], tell: Tell): void {
 }
 
 /** 2. An id that reached a core which lived on is watched; any other task is known to be in doubt. */
-function judgeIds(world: ProofWorld, tasks: readonly TaskRow[], { jobs, attempts }: Seen, tell: Tell): void {
+function judgeIds(world: ProofWorld, tasks: readonly Bought[], { jobs, attempts }: Seen, tell: Tell): void {
   for (const task of tasks) {
     const watching = jobs.filter((job) => job.remoteId === task.id)
     for (const job of watching)
@@ -138,7 +138,7 @@ function judgeIds(world: ProofWorld, tasks: readonly TaskRow[], { jobs, attempts
 }
 
 /** Whether an answer with the id was handed over whole to a life that went on to its own end. */
-function wasHeard(world: ProofWorld, task: TaskRow): boolean {
+function wasHeard(world: ProofWorld, task: Bought): boolean {
   return world.network.passed.some(({ errand, delivery, answer, at }) => {
     if (errand !== 'create' || delivery !== 'whole' || !answer.includes(task.id)) return false
     // Of two lives at once only one can have asked: the other was refused, or waits in vain for the folder.
@@ -231,7 +231,7 @@ function judgeLoss(before: FileState, after: FileState, tell: Tell): void {
 /** 4. Records agree with the files, the files with their sidecars, and both with what the provider made. */
 async function judgeClips(
   world: ProofWorld,
-  tasks: readonly TaskRow[],
+  tasks: readonly Bought[],
   { clips, jobs }: Seen,
   options: JudgeOptions,
   tell: Tell,
@@ -249,7 +249,7 @@ async function judgeClips(
     judgeSidecar(join(world.archive, clip.sidecar), clip, tell)
     const job = jobs.find((one) => one.id === clip.jobId)
     const task = tasks.find((one) => one.id === job?.remoteId)
-    const made = task && options.isSettled ? await fetchMade(world, task) : null
+    const made = task?.by === 'provider' && options.isSettled ? await fetchMade(world, task) : null
     if (made && made !== clip.sha256) tell(4, `${clip.path} is not the clip that the provider made`)
   }
   for (const job of jobs)
@@ -284,7 +284,7 @@ const USD_IN_CREDITS = 68
 /** 6. By our own books and by the provider's. */
 function judgeMoney(
   world: ProofWorld,
-  tasks: readonly TaskRow[],
+  tasks: readonly Bought[],
   { runs, ledger, attempts, jobs }: Seen,
   tell: Tell,
 ): void {
@@ -315,7 +315,7 @@ function judgeMoney(
   if (new Set(doubled).size !== doubled.length) throw new Error('prompts of a case must be unique')
 }
 
-const rateOf = (task: TaskRow): number => (task.currency === 'usd' ? USD_IN_CREDITS : 1)
+const rateOf = (task: Bought): number => (task.currency === 'usd' ? USD_IN_CREDITS : 1)
 
 const FINAL = new Set(['done', 'failed', 'cancelled'])
 
@@ -340,7 +340,7 @@ function judgeEnds(world: ProofWorld, { jobs }: Seen, tell: Tell): void {
 }
 
 /** 7. What the provider still hands out, and nobody stands in the way of, is here. */
-function judgeOutputs(tasks: readonly TaskRow[], { jobs }: Seen, options: JudgeOptions, tell: Tell): void {
+function judgeOutputs(tasks: readonly Bought[], { jobs }: Seen, options: JudgeOptions, tell: Tell): void {
   for (const task of tasks) {
     if (['failed', 'cancelled'].includes(task.state) || options.mayMiss?.(task.prompt)) continue
     const job = jobs.find((one) => one.remoteId === task.id)
@@ -355,7 +355,7 @@ function judgeOutputs(tasks: readonly TaskRow[], { jobs }: Seen, options: JudgeO
 }
 
 /** SHA-256 of the clip as the provider hands it out now; null when it no longer does. */
-async function fetchMade(world: ProofWorld, task: TaskRow): Promise<string | null> {
+async function fetchMade(world: ProofWorld, task: Bought): Promise<string | null> {
   const isEvolink = task.family === 'evolink'
   const key = world.keys[isEvolink ? 'evolink-1' : 'vtrix-1']
   const path = isEvolink ? `/v1/tasks/${task.id}` : `/model/v1/generation/task/${task.id}`

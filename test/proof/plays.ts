@@ -16,6 +16,8 @@ export interface Play {
   script: Omit<Script, 'seed'>
   errands?: Errand[]
   disk?: DiskFault[]
+  /** Left out of the short form: it takes long, or shows little besides what another one does. */
+  isLongOnly?: boolean
   /** Its database is damaged at first, so that only the end can be judged. */
   isDamaged?: boolean
   /** What happened before the life that is killed; `plan` is that of a plain life. */
@@ -52,6 +54,7 @@ export const PLAYS: readonly Play[] = [
   },
   {
     name: 'a thousand rows that nothing may be spent on',
+    isLongOnly: true,
     script: {
       runs: [
         {
@@ -62,6 +65,15 @@ export const PLAYS: readonly Play[] = [
       ],
       rate: RATE,
     },
+  },
+  {
+    name: 'practice',
+    script: oneRun([
+      evolinkRow('a lake', { account: 'practice' }),
+      vtrixRow('character1 by a lake', { account: 'practice' }),
+      evolinkRow('a lost lake [accept then-cut x2]', { account: 'practice' }),
+      vtrixRow('a lost boat [accept then-cut]', { account: 'practice' }),
+    ]),
   },
   {
     name: 'broken downloads',
@@ -118,6 +130,7 @@ export const PLAYS: readonly Play[] = [
   },
   {
     name: 'a drive that is full for a while',
+    isLongOnly: true,
     script: oneRun(TWO_ROWS),
     disk: [
       { on: 'write', code: 'ENOSPC', times: { from: 2, to: 3 } },
@@ -126,10 +139,12 @@ export const PLAYS: readonly Play[] = [
   },
   {
     name: 'many at once',
+    isLongOnly: true,
     script: oneRun(Array.from({ length: 6 }, (_, at) => evolinkRow(`lake ${at + 1} [running x2]`))),
   },
   {
     name: 'a full file service',
+    isLongOnly: true,
     script: oneRun(
       [
         evolinkRow('a lake'),
@@ -141,6 +156,7 @@ export const PLAYS: readonly Play[] = [
   },
   {
     name: 'a cap for two rows',
+    isLongOnly: true,
     script: {
       runs: [
         // A row costs 0.20 USD, which counts as 13.6 credits.
@@ -196,6 +212,7 @@ export const PLAYS: readonly Play[] = [
   },
   {
     name: 'a folder that is not there yet',
+    isLongOnly: true,
     script: oneRun(TWO_ROWS),
     errands: ['import again'],
     before: async (world) => rmSync(world.archive, { recursive: true }),
@@ -211,6 +228,7 @@ export const PLAYS: readonly Play[] = [
   },
   {
     name: 'the second day',
+    isLongOnly: true,
     script: oneRun(TWO_ROWS),
     before: async (world, plan) => {
       await world.live(plan)
@@ -242,6 +260,7 @@ export const PLAYS: readonly Play[] = [
   ).map(
     (point): Play => ({
       name: `going on after ${point}`,
+      isLongOnly: point !== 'download.noted',
       script: oneRun([vtrixRow('character1 by a lake'), evolinkRow('a lake [cut=20KB]')]),
       before: async (world, plan) => void (await world.live({ ...plan, kill: { at: point, nth: 1 } })),
     }),

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { listBought } from './bought.ts'
 import type { Violation } from './judge.ts'
 import type { ProofWorld } from './world.ts'
 
@@ -34,7 +35,7 @@ export function countWorld(world: ProofWorld): Record<string, number> {
     lives: world.lives.length,
     kills: world.lives.filter((life) => life.signal === 'SIGKILL').length,
     jobs: countRows(world, 'jobs'),
-    tasks: world.provider.ledger.tasks().length,
+    tasks: listBought(world).length,
     clips: countRows(world, 'clips'),
   }
 }
