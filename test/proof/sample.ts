@@ -17,19 +17,25 @@ export interface Sample {
   /** Of the stretch since the last sample. A pause of the collection that was asked for does not count. */
   delayP99Ms: number
   delayMostMs: number
-  /** Of everything up to now, the few collections included. */
+  /** Since the last restart, the few collections included. */
   delaySoFarP99Ms: number
 }
 
-/** Starts to watch the event loop; each call of what it returns is one sample. */
-export function startSampling(): () => Sample {
+export interface Sampling {
+  take(): Sample
+  /** What was before no longer counts for what is said of the event loop so far. */
+  restart(): void
+}
+
+/** Starts to watch the event loop. */
+export function startSampling(): Sampling {
   // They exist from their first use on, and are no leak.
   void [process.stdout, process.stderr, process.channel?.ref()]
   const delay = monitorEventLoopDelay({ resolution: 1 })
   const soFar = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
   soFar.enable()
-  return () => {
+  const take = (): Sample => {
     delay.disable()
     const [delayP99Ms, delayMostMs] = [delay.percentile(99) / 1e6, delay.max / 1e6]
     collect()
@@ -49,6 +55,7 @@ export function startSampling(): () => Sample {
     delay.enable()
     return sample
   }
+  return { take, restart: () => soFar.reset() }
 }
 
 export function countResources(): Record<string, number> {
