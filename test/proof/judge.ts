@@ -187,6 +187,15 @@ function judgeStates(world: ProofWorld, { jobs, events, attempts }: Seen, tell: 
 /** Names under which work in progress lies; every other name is final. */
 const IN_PROGRESS = /\.(part|part\.json|tmp)$/
 
+const PLACEHOLDER = 'Reelsheet keeps this name for '
+
+/** Where a drive has no links, a name is kept by a small file of our own, which a kill may leave half-written. */
+function isPlaceholder(world: ProofWorld, path: string, text: string | undefined): boolean {
+  if (text === undefined || Object.hasOwn(world.script.strangers ?? {}, path)) return false
+  const hasNoLinks = world.lives.some(({ order }) => order.disk?.some(({ on }) => on === 'link'))
+  return hasNoLinks && (text.startsWith(PLACEHOLDER) || PLACEHOLDER.startsWith(text))
+}
+
 /** 5. What had a final name keeps its bytes, whoever put it there. */
 function judgeFiles(world: ProofWorld, tell: Tell): void {
   const { snapshots, powerLosses } = world
@@ -200,7 +209,7 @@ function judgeFiles(world: ProofWorld, tell: Tell): void {
       if (synced) judgeKept(synced, after, 'when the power went', tell)
     } else
       judgeKept(
-        before,
+        new Map([...before].filter(([path, { text }]) => !isPlaceholder(world, path, text))),
         after,
         `in life ${index - [...powerLosses].filter((one) => one < index).length}`,
         tell,

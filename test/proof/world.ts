@@ -59,7 +59,8 @@ export interface LifePlan {
   heard?: LifeOptions['heard']
 }
 
-export type FileState = Map<string, { sha256: string; sizeBytes: number }>
+/** By path; of a file that is smaller than any clip also its text. */
+export type FileState = Map<string, { sha256: string; sizeBytes: number; text?: string }>
 
 /**
  * One seeded world: a practice provider, the network to it, a data folder, an archive, and the core living and
@@ -237,6 +238,8 @@ export class ProofWorld {
   }
 }
 
+const SMALL_BYTES = 200
+
 /** Every file below a folder with its hash, by relative path. */
 export function filesUnder(folder: string): FileState {
   const files: FileState = new Map()
@@ -248,6 +251,7 @@ export function filesUnder(folder: string): FileState {
     files.set(path.slice(folder.length + 1), {
       sha256: createHash('sha256').update(bytes).digest('hex'),
       sizeBytes: bytes.length,
+      ...(bytes.length <= SMALL_BYTES && { text: bytes.toString('latin1') }),
     })
   }
   return files
