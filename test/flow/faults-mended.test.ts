@@ -34,6 +34,7 @@ interface Answer {
 /** A provider that answers one kind of call by itself, and hands the rest on. */
 async function provider(
   answers: (method: string, path: string) => Answer | null | Promise<null>,
+  change: (body: string | Buffer) => string | Buffer = (body) => body,
 ): Promise<string> {
   const { url } = await world.stranger()
   /** An upload's address that came back is the provider's own again. */
@@ -61,11 +62,12 @@ async function provider(
       const body = isText
         ? (await answer.text()).replaceAll(url, ours)
         : Buffer.from(await answer.arrayBuffer())
+      const sent = change(body)
       const kept = ['content-type', 'etag', 'last-modified', 'retry-after'].flatMap((name) => {
         const value = answer.headers.get(name)
         return value === null ? [] : [[name, value]]
       })
-      outgoing.writeHead(answer.status, Object.fromEntries(kept)).end(body)
+      outgoing.writeHead(answer.status, Object.fromEntries(kept)).end(sent)
     })
   })
   await new Promise<void>((done) => front?.listen(0, '127.0.0.1', done))
@@ -238,6 +240,26 @@ describe('a page in place of every clip, as from a captive portal', () => {
     isClosed = false
     await world.settle(HOUR)
     expect(await world.states()).toEqual(['done', 'done'])
+  })
+})
+
+describe('several files for one order', () => {
+  it('are not passed over in silence: the first is archived, and the person hears of the others', async () => {
+    await open()
+    const base = await provider(
+      () => null,
+      (body) =>
+        typeof body === 'string'
+          ? body.replace(/"results":\["([^"]+)"\]/, '"results":["$1","$1?second"]')
+          : body,
+    )
+    await world.account('evolink', base)
+    await world.run([i2v('one', { account: 'evolink-1' })])
+    await world.settle()
+    expect(await world.states()).toEqual(['done'])
+    const [clip] = (await world.client.clips.page({})).clips
+    expect(clip?.problem).toMatchObject({ code: 'clip-differs', level: 'warning' })
+    expect(clip?.problem?.what).toContain('2 files')
   })
 })
 

@@ -1,5 +1,5 @@
 import { findModel } from '../../../shared/models/catalogue.ts'
-import type { Problem } from '../../../shared/problem.ts'
+import { type Problem, problem } from '../../../shared/problem.ts'
 import {
   AddressRefused,
   ClientBlocked,
@@ -62,7 +62,12 @@ export async function download(input: DownloadInput, engine: Engine, signal: Abo
         engine.progressed({ jobId: job.id, direction: 'down', doneBytes, totalBytes }),
       ...(engine.disk && { disk: engine.disk }),
     })
-    return reportSaved(job, run, archived, engine.clock.now())
+    return reportSaved(
+      job,
+      run,
+      { ...archived, problem: archived.problem ?? leftOver(job, engine) },
+      engine.clock.now(),
+    )
   } catch (error) {
     signal.throwIfAborted()
     return await reportTrouble(input, engine, error, signal)
@@ -121,6 +126,20 @@ function sidecarFacts(job: JobRecord, run: RunRecord, account: AccountRecord, en
     },
     appVersion,
   }
+}
+
+/** No model of the catalogue makes several files for one order; should one, the person hears of the others in time. */
+function leftOver(job: JobRecord, { store }: Engine): Problem | null {
+  const rendered = store.events.ofJob(job.id).findLast((event) => event.type === 'rendered')
+  const outputs = Number(rendered?.facts.outputs ?? 1)
+  if (!(outputs > 1)) return null
+  return problem(
+    'clip-differs',
+    `The provider names ${outputs} files for this clip, and the first of them is archived. The others are paid for as well and wait at the provider until their links die, about a day after the clip was made.`,
+    'Open the task on the provider’s own page and save the other files there.',
+    { jobId: job.id, remoteId: job.remoteId ?? '' },
+    'warning',
+  )
 }
 
 function reportSaved(job: JobRecord, run: RunRecord, archived: ArchivedClip, now: number): Report {
