@@ -460,9 +460,9 @@ export const NETWORK_FAULTS: Fault[] = [
     script: SLOW,
     act: down(30 * SECOND, 3 * HOUR),
   }),
-  world('network: gone for six hours in mid-run', all(...IN_DOUBT), {
+  world('network: gone for two hours in mid-run', all(...IN_DOUBT), {
     script: SLOW,
-    act: down(50 * SECOND, 6 * HOUR),
+    act: down(50 * SECOND, 2 * HOUR),
     mayMiss: true,
   }),
   world('network: every exchange is cut for an hour', all(...IN_DOUBT), {
@@ -551,8 +551,8 @@ const disk = (
 ): Fault => world(`disk: ${name}`, all(...expected), { disk: () => faults, staysMs: 3 * HOUR, ...more })
 const first = (count: number) => ({ times: { from: 1, to: count } })
 const full = (name: string, on: DiskFault['on'], code: string) =>
-  disk(`${name} for an hour`, [], ['done'], {
-    disk: (startsAt) => [{ on, code, during: { from: 0, to: startsAt + HOUR } }],
+  disk(`${name} for a while`, [], ['done'], {
+    disk: (startsAt) => [{ on, code, during: { from: 0, to: startsAt + 10 * MINUTE } }],
   })
 
 export const DISK_FAULTS: Fault[] = [
