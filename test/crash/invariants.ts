@@ -1,4 +1,4 @@
-/** Looks at what a crash left behind, from outside: the provider's journal, the database, the disk. */
+/** Looks at what a killed command line left behind, from outside: the provider’s journal, the database, the disk. */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
