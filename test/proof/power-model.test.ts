@@ -163,6 +163,12 @@ describe('what a trace says', () => {
     expect(left(EVERYTHING)).toEqual({ moved: 'old bytes' })
   })
 
+  it('may end in the middle of making a file', () => {
+    replay(`7 openat(AT_FDCWD, ${hex(at('a'))}, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0666 <unfinished ...>`)
+    expect(left(NOTHING)).toEqual({ 'shelf/old': 'old bytes' })
+    expect(left(EVERYTHING)).toEqual({ a: '', 'shelf/old': 'old bytes' })
+  })
+
   it('is refused when it has a call that the model does not know', () => {
     expect(() =>
       replay(

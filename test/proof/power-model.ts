@@ -264,11 +264,16 @@ export function materialise(model: PowerModel, survivors: Survivors): void {
   }
 }
 
-/** Where the model and the real folder differ; empty = the model followed every call. */
-export function compareWithDisk(model: PowerModel): string[] {
+/** Where the model and the real folder differ; empty = the model followed every call. `unsure`: paths left out. */
+export function compareWithDisk(model: PowerModel, unsure: ReadonlySet<string> = new Set()): string[] {
   const files = model.liveFiles()
   const found: string[] = []
   const there = new Set(listTracked(model).map((path) => relative(model.root, path).split(sep).join('/')))
+  for (const path of unsure) {
+    const below = relative(model.root, path).split(sep).join('/')
+    there.delete(below)
+    files.delete(below)
+  }
   for (const path of there) if (!files.has(path)) found.push(`${path} is on the disk and not in the model`)
   for (const [path, bytes] of files) {
     if (!there.has(path)) found.push(`${path} is in the model and not on the disk`)

@@ -45,8 +45,11 @@ const AT_ONCE = /^(\d+) +(\w+)\((.*)\) += (-?\d+|\?)/s
 const BEGUN = /^(\d+) +(\w+)\((.*?),? ?<unfinished \.\.\.>$/s
 const ENDED = /^(\d+) +<\.\.\. (\w+) resumed>(.*)\) += (-?\d+|\?)/s
 
-/** `folder`: the working folder of the traced process, from which its relative paths lead. */
-export function replayTrace(trace: string, model: PowerModel, folder = process.cwd()): void {
+/**
+ * `folder`: the working folder of the traced process, from which its relative paths lead. Returns the paths of calls
+ * that were under way when it died: they may have been done or not.
+ */
+export function replayTrace(trace: string, model: PowerModel, folder = process.cwd()): Set<string> {
   const replay = new Replay(model, folder)
   const open = new Map<string, Call>()
   for (const line of readFileSync(trace, 'latin1').split('\n')) {
@@ -73,6 +76,7 @@ export function replayTrace(trace: string, model: PowerModel, folder = process.c
     else replay.takeUnsure({ name, args, began: model.now() })
   }
   for (const call of open.values()) replay.takeUnsure(call)
+  return replay.unsure
 }
 
 class Replay {
@@ -80,6 +84,8 @@ class Replay {
   readonly #folder: string
   readonly #opened = new Map<number, Opened>()
   readonly #elsewhere = new Map<number, string>()
+  /** Paths of calls that were under way when the process died: done or not, nobody can tell. */
+  readonly unsure = new Set<string>()
 
   constructor(model: PowerModel, folder: string) {
     this.#model = model
@@ -88,10 +94,17 @@ class Replay {
 
   /** A call that was under way when the process died: it may have been done, and is surely not synced. */
   takeUnsure(call: Call): void {
-    if (/^(f?sync|fdatasync|syncfs|open|openat|creat|dup)/.test(call.name)) return
     const paths = this.#paths(call)
-    const from = paths[0]
-    if (/^(rename|link)/.test(call.name) && (!from || !this.#model.find(from))) return
+    const [from = ''] = paths
+    const opened = this.#openedBy(call.args)
+    for (const path of [...paths, ...(opened ? [opened.path] : [])]) this.unsure.add(path)
+    if (/^(f?sync|fdatasync|dup)/.test(call.name)) return
+    if (/^(open|creat)/.test(call.name)) {
+      const isMaking = call.name === 'creat' || call.args.includes('O_CREAT')
+      if (isMaking && this.#model.tracks(from) && !this.#model.find(from)) this.#model.createFile(from)
+      return
+    }
+    if (/^(rename|link|unlink|rmdir)/.test(call.name) && !this.#model.find(from)) return
     if (/^(link|mkdir)/.test(call.name) && this.#model.find(paths.at(-1) ?? '')) return
     this.take(call, call.name.includes('write') ? bytesOf(call.args).length : 0)
   }

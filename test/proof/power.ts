@@ -180,8 +180,8 @@ async function liveUntilPowerLoss(world: ProofWorld, kill: Kill, program: string
   const trace = `${world.folder}.trace`
   try {
     const life = await world.live({ kill, program, under: traceInto(trace) })
-    replayTrace(trace, model)
-    assertFollowed(model, life)
+    const unsure = replayTrace(trace, model)
+    assertFollowed(model, unsure, life)
     return model
   } finally {
     rmSync(trace, { force: true })
@@ -198,8 +198,8 @@ function losePower(world: ProofWorld, model: PowerModel, chance: Chance, loss?: 
 }
 
 /** A model that has missed a call would prove nothing. */
-function assertFollowed(model: PowerModel, life: Life): void {
-  const differences = compareWithDisk(model)
+function assertFollowed(model: PowerModel, unsure: Set<string>, life: Life): void {
+  const differences = compareWithDisk(model, unsure)
   if (differences.length > 0)
     throw new Error(
       `the trace does not explain the disk: ${differences.join('; ')} (${life.stderr.slice(0, 400)})`,
