@@ -263,6 +263,23 @@ describe('several files for one order', () => {
   })
 })
 
+describe('a finished Vtrix task whose answer holds an error that says nothing', () => {
+  it('is a finished task: a number in that place takes no clip away', async () => {
+    await open()
+    const base = await provider(
+      () => null,
+      (body) =>
+        typeof body === 'string'
+          ? body.replace('"status":"completed"', '"status":"completed","error":0')
+          : body,
+    )
+    await world.account('vtrix', base, { prices: { wan26_r2v: 100_000 } })
+    await world.run([vtrix('one', { account: 'vtrix-1' })])
+    await world.settle()
+    expect(await world.states()).toEqual(['done'])
+  })
+})
+
 describe('a task that nobody lets us read', () => {
   it('is asked for on and on, waits by name, and comes home when reads work again', async () => {
     await open()

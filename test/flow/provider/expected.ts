@@ -1,3 +1,5 @@
+import { NOW } from './bench.ts'
+
 /**
  * What the adapters must make of every fixture case: the value, or the error with its fields. Written by
  * hand from the documents; the class of each case is in the fixture itself.
@@ -55,7 +57,8 @@ const code = (providerCode: string) => ({ problem: { place: { providerCode } } }
 
 const UPLOADED_AT = Date.UTC(2026, 9, 8, 16)
 const uploaded = (url: string, fileId: string): Expected => ({
-  value: { url: `https://files.evolink.ai/${url}`, expiresAt: Date.UTC(2026, 9, 11, 16), fileId },
+  // Three days by the service's own times, counted on this computer's clock.
+  value: { url: `https://files.evolink.ai/${url}`, expiresAt: NOW + 3 * 86_400_000, fileId },
 })
 
 export const EXPECTED: Record<string, Record<string, Expected>> = {

@@ -1,7 +1,7 @@
 import { toMicros } from '../amounts.ts'
 import type { TaskReading } from '../provider.ts'
 import { asAddress, asFields, asList, asNumber, asText, type Fields } from '../reading.ts'
-import { clean } from '../told.ts'
+import { clean, statesError } from '../told.ts'
 
 /**
  * 095..099 of any model are faults behind the API; the digits before are the model's number.
@@ -18,7 +18,7 @@ export function toReading(body: unknown, secrets: readonly string[]): TaskReadin
   const task = asFields(body)
   const status = asText(task?.status)?.toLowerCase()
   if (task === null || status === undefined) return null
-  const hasError = asText(task.error) !== null || asFields(task.error) !== null
+  const hasError = statesError(task)
   switch (status) {
     case 'completed':
       if (hasError) return failed(task, 'unknown', secrets)
