@@ -192,12 +192,12 @@ export const door: FuzzDoor<Input> = {
   attack: async ({ family, call, answers }, { saw }) => {
     waiting = [...answers]
     creates = 0
-    const found = await ask(providers.get(family) as ClosableProvider, call).catch((error: unknown) => ({
-      error,
-    }))
+    const found = await ask(providers.get(family) as ClosableProvider, call).catch(
+      (error: unknown) => new Thrown(error),
+    )
     saw(said.splice(0))
     insistBought(family, call, found)
-    if (isThrown(found)) insistError(found.error, saw)
+    if (found instanceof Thrown) insistError(found.error, saw)
     else insistFound(call, found, saw)
     for (const socket of sockets) socket.destroy()
   },
@@ -208,8 +208,12 @@ export const door: FuzzDoor<Input> = {
   },
 }
 
-const isThrown = (found: unknown): found is { error: unknown } =>
-  typeof found === 'object' && found !== null && 'error' in found
+class Thrown {
+  readonly error: unknown
+  constructor(error: unknown) {
+    this.error = error
+  }
+}
 
 function ask(provider: ClosableProvider, call: Input['call']): Promise<unknown> {
   const signal = new AbortController().signal
@@ -262,7 +266,7 @@ function ask(provider: ClosableProvider, call: Input['call']): Promise<unknown> 
 function insistBought(family: Input['family'], call: Input['call'], found: unknown): void {
   const most = call !== 'create' ? 0 : family === 'vtrix' ? 2 : 1
   insist(creates <= most, `${call} sent ${creates} orders`)
-  if (call === 'create' && !isThrown(found)) insist(creates >= 1, 'accepted without an order')
+  if (call === 'create' && !(found instanceof Thrown)) insist(creates >= 1, 'accepted without an order')
 }
 
 function insistError(error: unknown, saw: (thing: unknown) => void): void {

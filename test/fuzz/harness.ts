@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import fc from 'fast-check'
 import type { Ask, Done, Reply } from './child.ts'
@@ -9,9 +9,11 @@ import { makeInput } from './inputs.ts'
 
 /**
  * The one exception to "no wall clock in tests": a hang can only be told by real time. An input that takes
- * longer is repeated once in a fresh process before it counts, because a machine may be busy with other things.
+ * longer is repeated once in a fresh process before it counts, and where more programs want to run than there are
+ * processors, the time is stretched as much as they are slowed down.
  */
 const WATCHDOG_MS = 2_000
+const overbooked = (): number => Math.max(1, (loadavg()[0] ?? 0) / availableParallelism())
 /** Starting a process, its door and its servers is no input. */
 const START_MS = 30_000
 const LOOK_MS = 50
@@ -301,7 +303,7 @@ class Child {
     if (this.#isGone) return 'gone'
     const { promise, resolve: settle } = Promise.withResolvers<'said' | 'late' | 'fat'>()
     this.#said = () => settle('said')
-    const late = setTimeout(() => settle('late'), limitMs)
+    const late = setTimeout(() => settle('late'), limitMs * overbooked())
     const look = setInterval(() => {
       if (isWatched && this.#residentMb() - this.#restMb > this.#memoryMb) settle('fat')
     }, LOOK_MS)
