@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { FuzzDoor } from './door.ts'
 import { DOORS } from './doors.ts'
-import { attackDoor } from './harness.ts'
+import { attackDoor, loadDoor } from './harness.ts'
 
 describe('the harness catches a door that', () => {
   test.each([
@@ -36,7 +35,7 @@ describe('the harness catches a door that', () => {
 
 describe('hostile input', () => {
   test.each(DOORS)('%s', async (name) => {
-    const { door } = (await import(`./${name}.ts`)) as { door: FuzzDoor }
+    const door = await loadDoor(`${name}.ts`)
     const { violations, inputs } = await attackDoor(`${name}.ts`, { seed: 1, count: door.inputs.short })
     expect(violations).toEqual([])
     expect(inputs).toBe(door.inputs.short)

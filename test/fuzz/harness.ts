@@ -59,10 +59,16 @@ export interface AttackOptions {
   isShrunk?: boolean
 }
 
+/** The door of a module in this folder. */
+export async function loadDoor(file: string): Promise<FuzzDoor> {
+  const { door } = (await import(resolve(import.meta.dirname, file))) as { door: FuzzDoor }
+  return door
+}
+
 /** Attacks the door of a module with `count` inputs made from `seed`. */
 export async function attackDoor(file: string, options: AttackOptions): Promise<Outcome> {
   const path = resolve(import.meta.dirname, file)
-  const { door } = (await import(path)) as { door: FuzzDoor }
+  const door = await loadDoor(file)
   const attacker = new Attacker(path, door, options.seed)
   try {
     return await attacker.run(

@@ -3,9 +3,8 @@
  * prints a line for each, and ends with 1 when a property did not hold.
  */
 import { parseArgs } from 'node:util'
-import type { FuzzDoor } from './door.ts'
 import { DOORS } from './doors.ts'
-import { attackDoor, type Violation } from './harness.ts'
+import { attackDoor, loadDoor, type Violation } from './harness.ts'
 
 const { values } = parseArgs({
   options: {
@@ -24,7 +23,7 @@ let violations = 0
 say(`seed ${seed}, ${values.long ? 'long' : 'short'} form`)
 say(row('door', 'inputs', 'violations', 'longest ms', 'peak MB', 'limit MB'))
 for (const name of names) {
-  const { door } = (await import(`./${name}.ts`)) as { door: FuzzDoor }
+  const door = await loadDoor(`${name}.ts`)
   const count = Number(values.count ?? door.inputs[values.long ? 'long' : 'short'])
   const outcome = await attackDoor(`${name}.ts`, { seed, count, from: Number(values.from) })
   inputs += outcome.inputs
