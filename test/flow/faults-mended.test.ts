@@ -129,6 +129,20 @@ describe('a clock that is set back', () => {
     expect(await world.states()).toEqual(['done', 'done'])
   })
 
+  it('an order in doubt is looked for no longer than it would have been, then waits for a person', async () => {
+    await open()
+    const base = await provider((method, path) =>
+      method === 'POST' && path.startsWith('/v1/videos') ? { status: 504, body: 'gateway time-out' } : null,
+    )
+    await world.account('evolink', base)
+    const run = await world.run([i2v('one', { account: 'evolink-1' })])
+    await world.settle(2 * MINUTE)
+    setClock(world.clock, -DAY)
+    await world.settle(2 * HOUR)
+    expect(await world.states()).toEqual(['unconfirmed'])
+    expect((await world.client.runs.attention({ id: run })).moving).toBe(0)
+  })
+
   it('between two lives: the same', async () => {
     const { set } = await begin()
     set(3650 * DAY)

@@ -507,7 +507,6 @@ const LINK_WORDS: Fault[] = [
     '[redirect loop]',
     '[cut=1KB x4][expire]',
   ].map((one) => words(one, BOTH)),
-  words('[html x1000]', ends('failed content-invalid'), { mayMiss: true }),
   words('[expire x1000]', ends('failed link-expired'), { mayMiss: true }),
 ]
 

@@ -20,7 +20,7 @@ import { instead, invented } from './spoils.ts'
 import { evolinkRow, type LifePlan, ProofWorld, type Row, type Script, vtrixRow } from './world.ts'
 
 /** A life takes a second or two, time limits of a minute pass in one; what is not over by then hangs. */
-const LONGEST_MS = 90_000
+const LONGEST_MS = 110_000
 /** World milliseconds per real one: a busy machine must not make an answer late that was not. */
 const RATE = 20
 /** Rows of row faults that share a world. */
@@ -141,7 +141,8 @@ function pickPair(chance: ReturnType<typeof chanceOf>): [Fault, Fault] {
   }
   for (;;) {
     const [one, other] = [oneOf(), oneOf()]
-    const isSpecial = (fault: Fault) => fault.isByName || fault.isByProxy || fault.rows !== undefined
+    const isSpecial = (fault: Fault) =>
+      fault.isByName || fault.isByProxy || fault.rows !== undefined || fault.hasOwnPicture
     const haveFamily = FAMILIES.some((family) => one.ends[family] && other.ends[family])
     if (one !== other && haveFamily && !(isSpecial(one) && isSpecial(other))) return [one, other]
   }

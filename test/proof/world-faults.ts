@@ -485,6 +485,11 @@ export const NETWORK_FAULTS: Fault[] = [
     act: forAWhile([rule('page', 'link', page)], 0, HOUR),
     mayMiss: true,
   }),
+  world('network: links lead to a page for good', all('failed content-invalid', 'failed link-expired'), {
+    mayMiss: true,
+    rows: () => [{}],
+    rules: () => [rule('page', 'link', page)],
+  }),
   world('network: every third exchange is cut', all(...IN_DOUBT), {
     rules: () => [rule('cut', 'any', (exchange) => exchange.cut(), { when: everyThird() })],
   }),

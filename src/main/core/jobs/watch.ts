@@ -3,7 +3,7 @@ import type { Provider } from '../provider/provider.ts'
 import { download } from '../steps/download.ts'
 import { look } from '../steps/look.ts'
 import { type Polled, poll } from '../steps/poll.ts'
-import { NEVER } from '../steps/submit.ts'
+import { isWithin, NEVER } from '../steps/submit.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { JobRecord } from '../store/jobs.ts'
 import type { Engine, Report } from './engine.ts'
@@ -103,7 +103,7 @@ export class Watch {
     this.#engine.log.warn('could not look for a task', { jobId: job.id, error: (error as Error).name })
     const now = this.#engine.clock.now()
     const sentAt = this.#engine.store.attempts.undecided(job.id)?.sentAt ?? now
-    const lookAt = now - sentAt >= LOOK_FOR_MS ? NEVER : now + 30_000
+    const lookAt = isWithin(now - sentAt, LOOK_FOR_MS) ? now + 30_000 : NEVER
     return { event: { type: 'looked', problem: job.problem as Problem, lookAt } }
   }
 }

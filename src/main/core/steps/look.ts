@@ -4,7 +4,7 @@ import type { Engine, Report, StepInput } from '../jobs/engine.ts'
 import { LOOK_FOR_MS, lookDelayMs, pollDelayMs } from '../jobs/policy.ts'
 import type { ListedTask } from '../provider/provider.ts'
 import type { AttemptRecord } from '../store/attempts.ts'
-import { NEVER } from './submit.ts'
+import { isWithin, NEVER } from './submit.ts'
 
 /** The provider's clock may be off by this much, and a queue may take this long to note a task. */
 const EARLIER_MS = 2 * 60_000
@@ -80,7 +80,7 @@ function keepWaiting(
   now: number,
 ): Report {
   const passedMs = now - (attempt.sentAt ?? now)
-  const lookAt = passedMs >= LOOK_FOR_MS ? NEVER : now + lookDelayMs(passedMs)
+  const lookAt = isWithin(passedMs, LOOK_FOR_MS) ? now + lookDelayMs(passedMs) : NEVER
   return { event: { type: 'looked', problem: describe(job.id, candidates), lookAt } }
 }
 
