@@ -43,6 +43,8 @@ const nextId = (length: number): string => {
 
 const say = (said: Said): void => void writeSync(1, `${JSON.stringify(said)}\n`)
 
+const FOR_EVER_MS = 30 * 365 * 24 * 3_600_000
+
 let ticks = 0
 const passes = new Map<string, number>()
 
@@ -143,6 +145,8 @@ async function work(): Promise<void> {
       continue
     }
     if (nextAt <= clock.now()) continue
+    // Something is still to move, and nothing will ever be due: nobody would see that by waiting.
+    if (nextAt - clock.now() > FOR_EVER_MS) return await finish('stuck')
     await passOver(nextAt - clock.now())
   }
   await finish('settled')
@@ -181,7 +185,7 @@ async function setUp(): Promise<void> {
   }
 }
 
-async function finish(how: 'settled' | 'stopped'): Promise<void> {
+async function finish(how: 'settled' | 'stopped' | 'stuck'): Promise<void> {
   sayUse('settled')
   await app.stop()
   // Handles that are closing are gone a few turns later.

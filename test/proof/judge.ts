@@ -335,7 +335,7 @@ function judgeEnds(world: ProofWorld, { jobs }: Seen, tell: Tell): void {
   if (end?.type !== 'end' || end.how !== 'settled')
     tell(
       8,
-      `the last life did not settle (code ${last?.code}, signal ${last?.signal}): ${last?.stderr.slice(0, 800)}`,
+      `the last life did not settle (${end?.type === 'end' ? end.how : `code ${last?.code}, signal ${last?.signal}`}): ${last?.stderr.slice(0, 800)}`,
     )
   for (const job of jobs) {
     if (job.state === 'failed' && !job.problem) tell(8, `job ${job.id} failed and does not say why`)

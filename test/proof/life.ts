@@ -77,7 +77,8 @@ export type Said =
   | { type: 'errand'; errand: Errand; answer: string }
   | {
       type: 'end'
-      how: 'settled' | 'stopped'
+      /** `stuck`: something is still to move, and nothing is ever due. */
+      how: 'settled' | 'stopped' | 'stuck'
       ticks: number
       passes: Record<string, number>
       active: string[]

@@ -128,8 +128,8 @@ const MUTANTS: Mutant[] = [
     changes: [
       change(
         'store/store.ts',
-        'db.transaction(change).immediate()',
-        "{ if (!db.inTransaction) db.exec('BEGIN IMMEDIATE'); return change() }",
+        'write: <T>(change: () => T): T => db.transaction(change).immediate()',
+        "write: <T>(change: () => T): T => { if (!db.inTransaction) db.exec('BEGIN IMMEDIATE'); return change() }",
       ),
     ],
     story: 'killed while rows are generating',
@@ -243,8 +243,8 @@ const MUTANTS: Mutant[] = [
     changes: [
       change(
         'steps/poll.ts',
-        '  if (error instanceof Busy) {\n    const wait = error.retryAfterMs ?? 30_000\n    return {',
-        "  if (error !== null) return { event: { type: 'refused', problem: unread(job) } }\n  if (error instanceof Busy) {\n    const wait = error.retryAfterMs ?? 30_000\n    return {",
+        'function reportTrouble(job: JobRecord, error: unknown, engine: Engine): Report {',
+        "function reportTrouble(job: JobRecord, error: unknown, engine: Engine): Report {\n  if (error !== null) return { event: { type: 'refused', problem: unread(job) } }",
       ),
     ],
     story: 'reads fail for a while',
