@@ -3,7 +3,7 @@ import type { Clock } from '../ports.ts'
 import { strongValidator } from './answer.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { hashFile } from './hash.ts'
-import { type PartNotes, readNotes, removePart, writeNotes } from './notes.ts'
+import { notesPathOf, type PartNotes, readNotes, removePart, writeNotes } from './notes.ts'
 
 /** What the server said of the file a part belongs to. */
 export interface FileFacts {
@@ -42,6 +42,8 @@ export class Part {
   readonly #path: string
   readonly #source: PartSource
   readonly #clock: Clock
+  /** Neither a part nor notes were there when the work began. */
+  #isFirstTry = false
   #file: DiskFile | undefined
   #hash: Hash = createHash('sha256')
   #writtenBytes = 0
@@ -70,8 +72,10 @@ export class Part {
     signal: AbortSignal,
   ): Promise<Part> {
     const part = new Part(disk, path, source, clock)
+    const [entry, notesEntry] = await Promise.all([disk.stat(path), disk.stat(notesPathOf(path))])
+    part.#isFirstTry = !entry && !notesEntry
+    if (part.#isFirstTry) return part
     const notes = await readNotes(disk, path)
-    const entry = await disk.stat(path)
     if (notes && entry?.kind === 'file' && canBuildOn(notes, entry.sizeBytes, source))
       await part.#takeUp(notes, signal)
     return part
@@ -158,7 +162,8 @@ export class Part {
   }
 
   async #create(): Promise<DiskFile> {
-    await removePart(this.#disk, this.#path)
+    if (!this.#isFirstTry) await removePart(this.#disk, this.#path)
+    this.#isFirstTry = false
     return await this.#disk.open(this.#path, 'create')
   }
 
