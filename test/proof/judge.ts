@@ -155,13 +155,15 @@ const isClaim = (from: string, to: string): boolean =>
 
 /** 3. What was shown is in the database, at that version or a later one. */
 function judgeStates(world: ProofWorld, { jobs, events, attempts }: Seen, tell: Tell): void {
-  const isTaken = (id: number) => attempts.some((one) => one.jobId === id && one.outcome === 'open')
+  // An upload is free and needs no attempt; a purchase does, from before it leaves.
+  const isTaken = ({ id, state }: JobRow) =>
+    state === 'uploading' || attempts.some((one) => one.jobId === id && one.outcome === 'open')
   const states = new Map(jobs.map((job) => [job.id, job]))
   const moves = groupBy(events, (event) => event.jobId)
   for (const [id, of] of moves) {
     const told = of.findLast((event) => event.to !== null)?.to
     const job = states.get(id)
-    if (told && job && told !== job.state && !(isClaim(told, job.state) && isTaken(id)))
+    if (told && job && told !== job.state && !(isClaim(told, job.state) && isTaken(job)))
       tell(3, `job ${id} is ${job.state}, and its history ends in ${told}`)
     for (const [index, event] of of.entries()) {
       const before = of.slice(0, index).findLast((one) => one.to !== null)?.to
