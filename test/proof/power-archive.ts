@@ -88,12 +88,14 @@ class Case {
   async lose(before: ArchivedClip | undefined, change: (disk: Disk) => Disk) {
     const model = new PowerModel(this.#folder)
     const power = new PowerDisk(model, this.#chance.between(1, MOST_CALLS), this.#chance.isSo(0.5))
+    const violations: string[] = []
     const archived = await this.#archive(change(power.port())).catch((error: unknown) => {
       // A break of the way is told as it happened; the power itself must not be taken for anything else.
-      if (error instanceof PowerGone || power.isGone || error instanceof TransferBroken) return undefined
-      throw error
+      if (!(error instanceof PowerGone || power.isGone || error instanceof TransferBroken))
+        violations.push(`it is given up: ${String(error)}`)
+      return undefined
     })
-    const violations = compareWithDisk(model)
+    violations.push(...compareWithDisk(model))
     const survivors = model.lose(this.#chance)
     materialise(model, survivors)
     violations.push(...this.#judge(archived ?? before))
@@ -104,12 +106,13 @@ class Case {
   async finish(before: ArchivedClip | undefined): Promise<string[]> {
     const asked = this.#server.asked.length
     let archived: ArchivedClip | undefined
+    let trouble: unknown
     for (let again = 0; !archived && again < 3; again++)
       archived = await this.#archive(realDisk).catch((error: unknown) => {
-        if (error instanceof TransferBroken) return undefined
-        throw error
+        trouble = error
+        return undefined
       })
-    if (!archived) return ['the clip does not come through']
+    if (!archived) return [`the clip does not come through: ${String(trouble)}`]
     const violations = this.#judge(archived)
     if (before && archived.path !== before.path)
       violations.push(`${before.path} was archived again as ${archived.path}`)
