@@ -247,7 +247,8 @@ export function filesUnder(folder: string): FileState {
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue
     const path = join(entry.parentPath, entry.name)
-    const bytes = readFileSync(path)
+    const bytes = readWhileThere(path)
+    if (!bytes) continue
     files.set(path.slice(folder.length + 1), {
       sha256: createHash('sha256').update(bytes).digest('hex'),
       sizeBytes: bytes.length,
@@ -255,6 +256,16 @@ export function filesUnder(folder: string): FileState {
     })
   }
   return files
+}
+
+/** Another life may be at work in the folder meanwhile. */
+function readWhileThere(path: string): Buffer | null {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
 }
 
 /** A cheap row that goes to EvoLink, with one uploaded picture. */
