@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { until } from '../support/hand-clock.ts'
+import { turn, until } from '../support/hand-clock.ts'
 import { i2v, vtrix, World } from '../support/world.ts'
 
 let world: World
@@ -136,5 +136,28 @@ describe('pausing, cancelling, retrying', () => {
     await world.settle()
     expect(world.tasks().map((task) => task.prompt)).toEqual(['one', 'two', 'two, but red'])
     expect((await world.client.clips.page({})).total).toBe(3)
+  })
+})
+
+describe('a person who watches', () => {
+  it('has heard of every change that an answer to "what does it wait for" already counts', async () => {
+    world = await World.open()
+    const told = new Set<number>()
+    const leave = new AbortController()
+    const watching = (async () => {
+      for await (const event of await world.client.app.watch(undefined, { signal: leave.signal }))
+        if (event.type === 'jobs.changed') for (const id of event.ids) told.add(id)
+    })().catch(() => undefined)
+    const id = await world.run([i2v('one'), i2v('two')], { isHeld: true })
+    const ids = (await world.jobs(id)).map((job) => job.id)
+    await world.client.runs.attention({ id })
+    told.clear()
+    // Time stands still from here: changes are gathered for a while, and that while does not pass.
+    await world.client.jobs.cancel({ ids })
+    expect((await world.client.runs.attention({ id })).moving).toBe(0)
+    await turn()
+    expect([...told].sort()).toEqual(ids)
+    leave.abort()
+    await watching
   })
 })

@@ -81,7 +81,8 @@ export class Changes {
     )
   }
 
-  private flush(): void {
+  /** Tells at once what is gathered: whoever is answered next must not be ahead of those who watch. */
+  flush(): void {
     this.isWaiting = false
     const ids = [...this.ids]
     const transfers = [...this.transfers.values()]

@@ -33,6 +33,7 @@ function setPause(core: Core, id: number, isPaused: boolean, reason: Problem | n
 
 /** What a run waits for. Only a state that no work of ours can change counts as waiting for a person. */
 function attention(core: Core, run: RunRecord) {
+  core.changes.flush()
   const { store } = core.engine
   const needs = new Map<string, Problem>()
   const counts = store.jobs.countsOfRun(run.id)
