@@ -50,6 +50,17 @@ describe('caps', () => {
     expect((await world.client.runs.attention({ id })).needs[0]?.code).toBe('cap-reached')
   })
 
+  it('what was reserved under an account’s cap is sent, also when the next row finds the cap full at once', async () => {
+    world = await World.open({ secrets: {} })
+    const server = await world.stranger()
+    await world.account('vtrix', server.url, { prices: { wan26_r2v: 100_000 }, capMicros: 300_000 })
+    // Rows without uploads, 0.2 USD each: they are taken in one go, and the cap is full after the first.
+    await world.run([vtrix('one'), vtrix('two'), vtrix('three'), vtrix('four')], { accounts: ['vtrix-1'] })
+    await world.settle()
+    expect((await world.states()).sort()).toEqual(['done', 'queued', 'queued', 'queued'])
+    expect(server.ledger.tasks()).toHaveLength(1)
+  })
+
   it('a cap cannot be kept without a price, so the sheet is refused before anything is sent', async () => {
     world = await World.open({ secrets: {} })
     const server = await world.stranger()

@@ -78,7 +78,7 @@ export class Spend {
     }
     if (isRepeat && account.stops === 'everything') return null
     // A repeat finds out about a request that left already; only a first send is new spending.
-    const mayNot = !maySpend || job.pauses !== 0 || isRetired(account, job)
+    const mayNot = !(maySpend || isAtCap(account)) || job.pauses !== 0 || isRetired(account, job)
     if (!isRepeat && (mayNot || isStale(attempt, job, account, provider, this.#engine))) {
       this.#putBack(job, attempt, mayNot ? account.problem : expired(job))
       return null
@@ -210,6 +210,10 @@ const expired = (job: JobRecord): Problem =>
     { jobId: job.id },
     'info',
   )
+
+/** A cap that is reached keeps out what is new; what was reserved under it is still sent. */
+const isAtCap = ({ isPaused, stops, problem: reason }: AccountRecord): boolean =>
+  !isPaused && stops === 'spending' && reason?.code === 'cap-reached'
 
 const isRetired = ({ options }: AccountRecord, { model }: JobRecord): boolean =>
   options.retiredModels.includes(model)
