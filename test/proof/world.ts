@@ -148,6 +148,8 @@ export class ProofWorld {
       order: this.order(plan),
       keys: this.keys,
       ...plan,
+      // What a killed life leaves in the machine's temporary folder goes with the world.
+      env: { TMPDIR: this.#temporary(), ...plan.env },
       heard: (said, living) => {
         plan.heard?.(said, living)
         if (said.type !== 'idle') return
@@ -224,6 +226,12 @@ export class ProofWorld {
     await this.network.close()
     await this.provider.stop()
     rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  #temporary(): string {
+    const folder = join(this.folder, 'temporary')
+    mkdirSync(folder, { recursive: true })
+    return folder
   }
 
   #writeSheet(name: string, rows: Row[]): void {
