@@ -16,9 +16,9 @@ export interface UploadRecord {
 export function createReferences(db: Sqlite) {
   const insert = db.prepare(
     `INSERT INTO "references" (sha256, kind, format, media_type, size_bytes, width, height, duration_ms,
-       frames_per_second, has_sound, has_transparency, name, original_path, created_at)
+       frames_per_second, has_sound, has_transparency, name, original_path, source_id, change, created_at)
      VALUES (@sha256, @kind, @format, @mediaType, @sizeBytes, @width, @height, @durationMs, @framesPerSecond,
-       @hasSound, @hasTransparency, @name, @originalPath, @createdAt)
+       @hasSound, @hasTransparency, @name, @originalPath, @sourceId, @change, @createdAt)
      ON CONFLICT (sha256) DO UPDATE SET name = name RETURNING id`,
   )
   const get = db.prepare('SELECT * FROM "references" WHERE id = ?')

@@ -1,4 +1,5 @@
 import type { Problem } from '../../../shared/problem.ts'
+import type { CapMode } from '../../../shared/run.ts'
 import type { Sqlite } from './open.ts'
 import { fromRow, toJson } from './rows.ts'
 
@@ -11,6 +12,9 @@ export interface RunRecord {
   archiveFolder: string
   nameTemplate: string
   capMicros: number | null
+  capMode: CapMode
+  approvedMicros: number | null
+  startAt: number | null
   countedMicros: number
   isPaused: boolean
   problem: Problem | null
@@ -22,8 +26,10 @@ export type NewRun = Omit<RunRecord, 'id' | 'countedMicros' | 'isPaused' | 'prob
 /** Every statement over `runs`. */
 export function createRuns(db: Sqlite) {
   const insert = db.prepare(
-    `INSERT INTO runs (name, sheet_path, sheet_sha256, headers_json, archive_folder, name_template, cap_micros, created_at)
-     VALUES (@name, @sheetPath, @sheetSha256, @headersJson, @archiveFolder, @nameTemplate, @capMicros, @createdAt)`,
+    `INSERT INTO runs (name, sheet_path, sheet_sha256, headers_json, archive_folder, name_template, cap_micros,
+       cap_mode, approved_micros, start_at, created_at)
+     VALUES (@name, @sheetPath, @sheetSha256, @headersJson, @archiveFolder, @nameTemplate, @capMicros,
+       @capMode, @approvedMicros, @startAt, @createdAt)`,
   )
   const get = db.prepare('SELECT * FROM runs WHERE id = ?')
   const list = db.prepare('SELECT * FROM runs ORDER BY id DESC')
