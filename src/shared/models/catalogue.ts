@@ -1,6 +1,7 @@
 import { EVOLINK_WAN26 } from './catalogue-evolink.ts'
 import { EVOLINK_WAN25, EVOLINK_WAN27 } from './catalogue-evolink-more.ts'
 import { VTRIX_WAN26 } from './catalogue-vtrix.ts'
+import { editDistance } from './spelling.ts'
 import type { Family, FieldName, Model, Parameter } from './types.ts'
 
 /** Raised with every change of a fact. */
@@ -55,22 +56,14 @@ export function nearestModels(text: string, family?: Family): string[] {
     .map((each) => each.id)
 }
 
+/** Names that a misspelt one can plainly stand for, best first: at most a third of its letters differ. */
+export function modelsLike(text: string): string[] {
+  const wanted = plain(text)
+  return nearestModels(text).filter((id) => editDistance(wanted, plain(id)) * 3 <= wanted.length)
+}
+
 const plain = (text: string): string =>
   text
     .slice(0, 60)
     .toLowerCase()
     .replaceAll(/[^a-z0-9]/g, '')
-
-/** Insertions, deletions and replacements between two short texts. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
-}

@@ -59,6 +59,8 @@ export interface AccountRules {
   needsAddressKinds?: readonly ReferenceKind[]
   /** Vtrix: whole request, bytes (20 MB unless set). */
   requestLimitBytes?: number
+  /** Names of the person's EvoLink accounts, whose file service can hold what Vtrix does not take inside a request. */
+  fileHosts?: readonly string[]
 }
 
 export interface Checked {

@@ -1,0 +1,155 @@
+import type { Fix } from '../problem.ts'
+import type { Chosen } from './fields.ts'
+import { anyOf, type Findings, levelOf } from './findings.ts'
+import type { Model, ReferenceFacts } from './types.ts'
+
+/**
+ * How a prompt speaks of the row's references: `character1` … in their order, or `Image 1`, `Video 1` counted apart.
+ * Only the spellings that the pages print count as names: none prints a Chinese one for `character1`.
+ */
+
+/** What `checkNames` looks for; a prompt without it and at most one reference cannot break a rule of names. */
+const ANY_NAME = /character\d|(?:image|video)\s?\d/iu
+
+export const mayName = (prompt: string): boolean => ANY_NAME.test(prompt)
+
+export function checkNames(
+  model: Model,
+  chosen: Chosen,
+  references: readonly ReferenceFacts[],
+  findings: Findings,
+): void {
+  const { naming } = model
+  const { prompt } = chosen
+  // That files are missing is said by another rule, and names cannot be counted before they are there.
+  if (naming === undefined || typeof prompt !== 'string' || references.length === 0) return
+  const names = naming.style === 'characterN' ? characterNames(references) : kindNames(references)
+  if (mayName(prompt)) refuseNamesOfNothing(model, prompt, names, references, findings)
+  if (references.length > 1) missNames(model, prompt, names, references, findings)
+}
+
+type Kind = 'character' | 'Image' | 'Video'
+
+/** A name with a number that no reference has. */
+function refuseNamesOfNothing(
+  model: Model,
+  prompt: string,
+  names: readonly string[],
+  references: readonly ReferenceFacts[],
+  findings: Findings,
+): void {
+  const { naming } = model
+  if (naming === undefined) return
+  const known = new Set(names)
+  const wrong = namesIn(prompt, naming.style).filter(({ name }) => !known.has(name))
+  if (wrong.length === 0) return
+  const words = [...new Set(wrong.map(({ name }) => name))].slice(0, 5)
+  // `image 2` may be two plain words; written as the page prints it, it is a name.
+  const isSure = wrong.some(({ isExact }) => isExact)
+  const has = names.length === 0 ? 'none that is named so' : anyOf(names)
+  findings.add({
+    code: 'rule-broken',
+    level: isSure ? levelOf(naming.basis) : 'warning',
+    column: 'prompt',
+    value: prompt,
+    sources: naming.sources,
+    what: `The prompt speaks of ${anyOf(words)}, and the row has ${references.length === 1 ? 'one reference' : `${references.length} references`}: ${has}. The clip would be paid without what is meant there${naming.basis === 'assumed' ? ' (the names are those of the model’s maker)' : ''}.`,
+    next: `Add the missing ${words.length === 1 ? 'reference' : 'references'}, or write ${names.length === 0 ? 'the prompt without the name' : anyOf(names)}.`,
+    fixes: renameOnly(prompt, wrong, names),
+  })
+}
+
+/** With one reference there is only one that can be meant. */
+function renameOnly(prompt: string, wrong: readonly Named[], names: readonly string[]): Fix[] {
+  const [only] = names
+  const numbers = new Set(wrong.map(({ name }) => name))
+  if (
+    only === undefined ||
+    names.length > 1 ||
+    numbers.size > 1 ||
+    !wrong.every(({ kind }) => only.startsWith(kind))
+  )
+    return []
+  if (namesIn(prompt, only.startsWith('character') ? 'characterN' : 'kinds').length > wrong.length) return []
+  let value = ''
+  let from = 0
+  for (const { at, length } of wrong) {
+    value += prompt.slice(from, at) + only
+    from = at + length
+  }
+  return [{ type: 'set', label: `Write ${only}`, column: 'prompt', value: value + prompt.slice(from) }]
+}
+
+interface Named {
+  name: string
+  kind: Kind
+  at: number
+  length: number
+  /** Written letter for letter as the page prints it. */
+  isExact: boolean
+}
+
+function namesIn(prompt: string, style: string): Named[] {
+  const pattern =
+    style === 'characterN'
+      ? /(?<![\p{L}\p{N}])(character)(\d{1,3})(?!\d)/giu
+      : /(?<![\p{L}\p{N}])(image|video)\s?(\d{1,3})(?![\d:.,]?\d)/giu
+  return [...prompt.matchAll(pattern)].map(({ 0: text, 1: word = '', 2: digits, index }) => {
+    const kind = KINDS[word.toLowerCase()] ?? 'character'
+    const name = kind === 'character' ? `character${Number(digits)}` : `${kind} ${Number(digits)}`
+    return { name, kind, at: index, length: text.length, isExact: kind === 'character' || text === name }
+  })
+}
+
+const KINDS: Readonly<Record<string, Kind>> = { character: 'character', image: 'Image', video: 'Video' }
+
+/** With several references the prompt should say which does what. */
+function missNames(
+  model: Model,
+  prompt: string,
+  names: readonly string[],
+  references: readonly ReferenceFacts[],
+  findings: Findings,
+): void {
+  const { naming } = model
+  if (naming === undefined) return
+  // Chinese prompts name references of Wan 2.7 in Chinese forms that the page does not print.
+  if (naming.style !== 'characterN' && /\p{Script=Han}/u.test(prompt)) return
+  const missing = names.filter((name) => !mentions(prompt, name))
+  if (missing.length === 0) return
+  findings.add({
+    code: 'rule-broken',
+    level: 'warning',
+    column: 'prompt',
+    value: prompt,
+    sources: naming.sources,
+    what: `The row has ${references.length} references, and the prompt does not name ${anyOf(missing)}: the model may not use ${missing.length === 1 ? 'it' : 'them'} as you mean${naming.basis === 'assumed' ? ' (the names are those of the model’s maker)' : ''}.`,
+    next: `Write ${anyOf(missing)} into the prompt where each is meant, in the order of the references.`,
+    fixes: joinNames(prompt, names, naming.style),
+  })
+}
+
+/** `character 1` and `Character_1` are written together when that alone names every reference. */
+function joinNames(prompt: string, names: readonly string[], style: string): Fix[] {
+  if (style !== 'characterN') return []
+  const value = prompt.replace(/(?<![\p{L}\p{N}])character[\s_-]{1,3}(?=\d)/giu, 'character')
+  if (value === prompt || !names.every((name) => mentions(value, name))) return []
+  return [{ type: 'set', label: 'Write the names without a space', column: 'prompt', value }]
+}
+
+const characterNames = (references: readonly ReferenceFacts[]): string[] =>
+  references.map((_, index) => `character${index + 1}`)
+
+function kindNames(references: readonly ReferenceFacts[]): string[] {
+  const counts = { image: 0, video: 0, audio: 0 }
+  return references.flatMap(({ kind }) => {
+    counts[kind] += 1
+    return kind === 'audio' ? [] : [`${kind === 'image' ? 'Image' : 'Video'} ${counts[kind]}`]
+  })
+}
+
+/** `character1` is not named by `character10`. */
+function mentions(prompt: string, name: string): boolean {
+  const pattern = name.replace(' ', '\\s?')
+  return new RegExp(`${pattern}(?!\\d)`, 'i').test(prompt)
+}
