@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
+import { show } from '../../../shared/models/cells.ts'
 import type { ReferenceFacts } from '../../../shared/models/types.ts'
-import { type Problem, ProblemError } from '../../../shared/problem.ts'
+import { type Fix, type Problem, ProblemError } from '../../../shared/problem.ts'
 import type { Reference } from '../../../shared/reference.ts'
 import type { ProbedMedia } from '../references/media.ts'
 import { probe, probeBytes } from '../references/probe.ts'
@@ -69,7 +70,8 @@ export class MediaDesk {
         if (!(error instanceof ProblemError)) throw error
         problems.push({
           ...error.problem,
-          place: { ...error.problem.place, column, value: text.slice(0, 200) },
+          place: { ...error.problem.place, column, value: show(text) },
+          ...fixesOf(error.problem, column, text),
         })
       }
     }
@@ -111,6 +113,26 @@ export class MediaDesk {
     }
   }
 }
+
+const use = (column: string, label: string, value: string): Fix => ({ type: 'set', label, column, value })
+
+/** What would mend a cell whose file or address cannot be used. An address that may hold a secret is not repeated. */
+function fixesOf({ code, fixes = [] }: Problem, column: string, text: string): { fixes?: Fix[] } {
+  const found = fixes.map((fix) => (fix.type === 'file-host' ? fix : { ...fix, column }))
+  const written = text.trim()
+  const isPlainAddress = /^https?:\/\/[^\s@?#]+$/iu.test(written)
+  if (code === 'address-refused' && isPlainAddress && /^http:/iu.test(written))
+    found.push(use(column, 'Use https', written.replace(/^http:/iu, 'https:')))
+  if (code === 'reference-kind' && isPlainAddress)
+    for (const [label, ending] of KINDS) found.push(use(column, label, `${written}#${ending}`))
+  return found.length === 0 ? {} : { fixes: found }
+}
+
+const KINDS = [
+  ['It is a picture', '.jpg'],
+  ['It is a film', '.mp4'],
+  ['It is a sound', '.mp3'],
+] as const
 
 /** What is known of a stored reference. */
 export function factsOf(stored: Reference): ReferenceFacts {

@@ -179,7 +179,8 @@ function isSwitch(text: string): boolean {
 function describeSwitch(row: number, column: string, value: string): Problem {
   const what = `Row ${row}: the column "${column}" holds "${value}", but it names a sound file.`
   const next = 'Use the column "generate_audio" to switch sound on or off, or write the path of a sound file.'
-  return problem('value-invalid', what, next, { row, column, value })
+  const found = problem('value-invalid', what, next, { row, column, value })
+  return { ...found, fixes: [{ type: 'set', label: 'Empty the cell', column, value: '' }] }
 }
 
 /**
@@ -189,6 +190,7 @@ function describeSwitch(row: number, column: string, value: string): Problem {
 export function findRepeats(rows: readonly SheetRow[]): Problem[] {
   const problems: Problem[] = []
   const ids = new Map<string, number>()
+  const free = new FreeIds(rows)
   const orders = new Map<string, number>()
   const firstByPrompt = new Map<string, SheetRow>()
   for (const row of rows) {
@@ -196,7 +198,7 @@ export function findRepeats(rows: readonly SheetRow[]): Problem[] {
     if (id !== undefined) {
       const first = ids.get(id)
       if (first === undefined) ids.set(id, row.row)
-      else problems.push(repeatedId(row.row, first, id))
+      else problems.push(repeatedId(row.row, first, id, free.like(id)))
       // The id is part of what a row says: one with an id of its own repeats no other row.
       continue
     }
@@ -234,8 +236,30 @@ function repeatedRow(row: number, first: number): Problem {
   )
 }
 
-function repeatedId(row: number, first: number, id: string): Problem {
+/** Ids that no row has, none of them offered twice. */
+class FreeIds {
+  private readonly rows: readonly SheetRow[]
+  private taken: ReadonlySet<string> | undefined
+  private readonly next = new Map<string, number>()
+
+  constructor(rows: readonly SheetRow[]) {
+    this.rows = rows
+  }
+
+  /** `lake` → `lake-2`. */
+  like(id: string): string {
+    this.taken ??= new Set(this.rows.flatMap(({ values }) => values.id ?? []))
+    let number = this.next.get(id) ?? 2
+    while (this.taken.has(`${id}-${number}`)) number += 1
+    this.next.set(id, number + 1)
+    return `${id}-${number}`
+  }
+}
+
+function repeatedId(row: number, first: number, id: string, free: string): Problem {
   const shown = id.slice(0, 80)
   const what = `Row ${row} has the id "${shown}" that row ${first} has; an id may stand once. The row will not run.`
-  return problem('row-repeated', what, 'Give the row an id of its own.', { row, column: 'id', value: shown })
+  const next = 'Give the row an id of its own.'
+  const found = problem('row-repeated', what, next, { row, column: 'id', value: shown })
+  return { ...found, fixes: [{ type: 'set', label: `Use ${free}`.slice(0, 80), column: 'id', value: free }] }
 }
