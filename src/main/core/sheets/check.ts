@@ -37,7 +37,7 @@ export async function checkSheet(
 ): Promise<ReadySheet> {
   const file = path.resolve(input.path)
   const sheet = await readSheet(file)
-  const desk = new RowDesk(store, new MediaDesk(path.dirname(file), store), input.accounts)
+  const desk = new RowDesk(store, new MediaDesk(path.dirname(file), store), input.accounts, sheet.columns)
   const rows: ReadyRow[] = []
   for (const sheetRow of sheet.rows) {
     if (rows.length % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await turnOfLoop()
