@@ -43,6 +43,12 @@ export class Output {
     if (!this.isJson) this.streams.stdout.write(`${this.toLines(text, this.streams.stdout)}\n`)
   }
 
+  /** A sentence for `say`, broken between words where `tell` would break it. */
+  wrapped(text: string): string {
+    const { isTTY, columns } = this.streams.stdout
+    return isTTY && columns > 0 ? wrap(text, this.width) : text
+  }
+
   private toLines(text: string, stream: NodeJS.WriteStream): string {
     const typed = asTyped(text, this.invocation)
     return stream.isTTY && stream.columns > 0 ? wrap(typed, Math.max(40, stream.columns)) : typed

@@ -155,8 +155,9 @@ function addWork(program: Command, choose: (work: Work) => void): void {
     .command('check <sheet>')
     .description('every problem of a sheet by row and column, and its price; nothing is ordered')
     .option('--account <name>', 'an account, once for each provider', gather)
-    .action((sheet: string, given: { account?: string[] }) =>
-      choose((session) => check(session, sheet, given.account ?? [])),
+    .option('--all', 'every problem, and not the first 20 of each kind', false)
+    .action((sheet: string, given: { account?: string[]; all: boolean }) =>
+      choose((session) => check(session, sheet, given.account ?? [], given.all)),
     )
   program
     .command('resume [run]')
