@@ -43,6 +43,9 @@ export const newRun = (more: Partial<NewRun> = {}): NewRun => ({
   archiveFolder: '/archive',
   nameTemplate: '{run}/{row:000}-{slug}-{take}.mp4',
   capMicros: null,
+  capMode: 'hard',
+  approvedMicros: null,
+  startAt: null,
   createdAt: NOW,
   ...more,
 })

@@ -2,6 +2,7 @@ import { createAccounts } from './accounts.ts'
 import { createAttempts } from './attempts.ts'
 import { createClips } from './clips.ts'
 import { createEvents } from './events.ts'
+import { createExports } from './exports.ts'
 import { createJobInserts } from './job-inserts.ts'
 import { createJobs } from './jobs.ts'
 import { createLedger } from './ledger.ts'
@@ -22,6 +23,7 @@ export function openStore(path: string) {
     clips: createClips(db),
     ledger: createLedger(db),
     events: createEvents(db),
+    exports: createExports(db),
     settings: createSettings(db),
     /** Runs `change` in one transaction: all of it is durable when this returns, or none. */
     write: <T>(change: () => T): T => db.transaction(change).immediate(),
