@@ -1,11 +1,13 @@
-import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Help, Option } from 'commander'
 import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
+import { gather, positive, whole } from './arguments.ts'
 import * as accounts from './commands/accounts.ts'
 import * as changes from './commands/changes.ts'
 import { check } from './commands/check.ts'
 import * as looks from './commands/looks.ts'
 import { type RunOptions, run } from './commands/run.ts'
 import * as services from './commands/services.ts'
+import { addSheetOptions, type SheetGiven } from './commands/sheet-options.ts'
 import * as works from './commands/works.ts'
 import { parseCap, parsePrice } from './money.ts'
 import { readVersion, type Session, toJobId } from './session.ts'
@@ -80,22 +82,6 @@ export function findKeyArgument(args: readonly string[]): Problem | null {
   )
 }
 
-const whole =
-  (least: number, most = Number.MAX_SAFE_INTEGER) =>
-  (text: string) => {
-    const number = Number(text)
-    if (!(number >= least && number <= most) || !/^\d+$/.test(text)) {
-      const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} up` : `from ${least} to ${most}`
-      throw new InvalidArgumentError(`Give a whole number ${range}.`)
-    }
-    return number
-  }
-const positive = (text: string) => {
-  const number = Number(text)
-  if (!(number > 0) || !Number.isFinite(number)) throw new InvalidArgumentError('Give a number above 0.')
-  return number
-}
-const gather = (text: string, before: string[] = []) => [...before, text]
 const gatherPrices = (text: string, before: Record<string, number> = {}) => {
   const [key, micros] = parsePrice(text)
   return { ...before, [key]: micros }
@@ -151,13 +137,14 @@ function addWork(program: Command, choose: (work: Work) => void): void {
         run(session, sheet, { ...given, account: given.account ?? [], capMicros: given.cap }),
       ),
     )
-  program
-    .command('check <sheet>')
-    .description('every problem of a sheet by row and column, and its price; nothing is ordered')
-    .option('--account <name>', 'an account, once for each provider', gather)
+  addSheetOptions(
+    program
+      .command('check <sheet>')
+      .description('every problem of a sheet by row and column, and its price; nothing is ordered'),
+  )
     .option('--all', 'every problem, and not the first 20 of each kind', false)
-    .action((sheet: string, given: { account?: string[]; all: boolean }) =>
-      choose((session) => check(session, sheet, given.account ?? [], given.all)),
+    .action((sheet: string, given: SheetGiven & { all: boolean }) =>
+      choose((session) => check(session, sheet, given, given.all)),
     )
   program
     .command('resume [run]')

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import type { SheetCheck } from '../../../../shared/check.ts'
 import { CREDITS_PER_USD } from '../../../../shared/run.ts'
 import { EXIT } from '../exit-code.ts'
@@ -6,11 +5,18 @@ import { formatMoney, formatRange } from '../money.ts'
 import { type Finding, layOut, listFindings } from '../problem-table.ts'
 import { type Session, withLook } from '../session.ts'
 import { count, formatProblem, formatSeconds, formatTable } from '../words.ts'
+import { readSource, type SheetGiven, toSheetRequest } from './sheet-options.ts'
 
 /** `check SHEET`: every problem by row and column, the counts and the prices. Nothing is written. */
-export function check(session: Session, sheet: string, accounts: string[], isAll = false): Promise<number> {
+export async function check(
+  session: Session,
+  sheet: string,
+  given: SheetGiven,
+  isAll = false,
+): Promise<number> {
+  const source = await readSource(session, sheet)
   return withLook(session, async (client) => {
-    const found = await client.sheets.check({ path: resolve(sheet), accounts })
+    const found = await client.sheets.check(await toSheetRequest(client, source, given))
     const findings = sayRowProblems(session, found, isAll)
     sayPrices(session, found)
     const { rowCount, ready, withProblems, same, changed, fresh, gone, runId } = found
