@@ -291,7 +291,15 @@ export const contract = {
   },
   references: {
     list: base
-      .input(z.object({ limit: Page, offset: z.int().nonnegative().default(0) }))
+      .input(
+        z.object({
+          limit: Page,
+          offset: z.int().nonnegative().default(0),
+          kind: Reference.shape.kind.optional(),
+          /** Part of a name. */
+          search: z.string().max(200).optional(),
+        }),
+      )
       .output(z.array(Reference)),
     /** One file, every picture, film and sound of a folder, or the files that a pattern with `*` names. */
     add: base.input(z.object({ path: z.string().min(1).max(4096) })).output(ReferencesAdded),

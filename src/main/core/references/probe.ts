@@ -62,7 +62,7 @@ async function probeFile(file: string, clock: Clock): Promise<ProbedMedia> {
       throw new Unfit(
         'reference-kind',
         what,
-        'Use a JPEG, PNG or WebP picture, an MP4 or MOV film, or an MP3.',
+        format.next ?? 'Use a JPEG, PNG or WebP picture, an MP4 or MOV film, or an MP3.',
       )
     }
     if (await isCutShort(handle, format.format, facts.size)) throw cutShort()
