@@ -1,7 +1,7 @@
 import type { Fix } from '../problem.ts'
 import { FIELDS, MODELS, parameterOf } from './catalogue.ts'
 import { isAbsent, normalise, readBoolean, readInteger, readText, show } from './cells.ts'
-import { anyOf, type Findings, levelOf } from './findings.ts'
+import { anyOf, type Findings, levelOf, withArticle } from './findings.ts'
 import { empty, numberIn, shortenTo, use, useNearest } from './fixes.ts'
 import { editDistance } from './spelling.ts'
 import type { AccountRules, FieldName, Model, Order, Parameter } from './types.ts'
@@ -119,7 +119,10 @@ function checkNumber(
       sources,
       what: `${field} is ${value}${unit}, and ${findings.model.id} takes ${allowedNumbers(parameter, account)}${unit}.`,
       next: `Use ${nearest(value, values, minimum, maximum)}${unit}.${couldExtend ? ' Newer pages take this value: turn on the account option for extended durations if your base address does.' : ''}`,
-      fixes: useNearestNumbers(parameter, value, account),
+      fixes: [
+        ...useNearestNumbers(parameter, value, account),
+        ...(parameter.required || parameter.alwaysSent !== undefined ? [] : [empty(field)]),
+      ],
     })
     if (level === 'error') return undefined
   }
@@ -151,7 +154,7 @@ function checkText(
       column: field,
       value,
       sources,
-      what: `“${show(value)}” is not a ${field} of ${findings.model.id}, which takes ${anyOf(values)}.`,
+      what: `“${show(value)}” is not ${withArticle(field)} of ${findings.model.id}, which takes ${anyOf(values)}.`,
       next: `Choose ${anyOf(values)}.`,
       fixes: useNearest(field, value, values),
     })

@@ -68,3 +68,6 @@ export const seconds = (ms: number): string => String(Math.round(ms / 10) / 100)
 
 /** Bytes for people, in decimal megabytes rounded up, so that a file over a limit never reads as the limit. */
 export const megabytes = (bytes: number): string => `${Math.ceil(bytes / 10_000) / 100} MB`
+
+/** `an aspect_ratio`, `a quality`. */
+export const withArticle = (word: string): string => `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`

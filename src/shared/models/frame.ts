@@ -2,7 +2,7 @@ import type { Fix } from '../problem.ts'
 import { parameterOf } from './catalogue.ts'
 import { isAbsent, normalise, readText, show } from './cells.ts'
 import type { Chosen } from './fields.ts'
-import { anyOf, type Findings } from './findings.ts'
+import { anyOf, type Findings, withArticle } from './findings.ts'
 import { setOther, use, useNearest } from './fixes.ts'
 import { frameOf, sizeOfTier, sizesOf, tierOfSize } from './sizes.ts'
 import { addressOf } from './sources.ts'
@@ -88,7 +88,7 @@ function chosen(
     column: field,
     value: cell,
     sources: addressOf(sources) === undefined ? model.sources : sources,
-    what: `“${show(cell)}” is not a ${field} of ${model.id}, which takes ${anyOf(allowed)}.`,
+    what: `“${show(cell)}” is not ${withArticle(field)} of ${model.id}, which takes ${anyOf(allowed)}.`,
     next:
       field === 'size' && isTierOrRatio
         ? `Put ${value} into ${value.includes(':') ? 'aspect_ratio' : 'quality'}, or write the size as width*height.`

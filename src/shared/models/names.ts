@@ -21,63 +21,59 @@ export function checkNames(
 ): void {
   const { naming } = model
   const { prompt } = chosen
-  // That files are missing is said by another rule, and names cannot be counted before they are there.
-  if (naming === undefined || typeof prompt !== 'string' || references.length === 0) return
+  if (naming === undefined || typeof prompt !== 'string') return
+  // Of no references, or too many, another rule speaks; who is called what is only known when they are right.
+  if (references.length === 0 || references.length > model.references.maximum) return
   const names = naming.style === 'characterN' ? characterNames(references) : kindNames(references)
-  if (mayName(prompt)) refuseNamesOfNothing(model, prompt, names, references, findings)
+  if (mayName(prompt) && refuseNamesOfNothing(model, prompt, names, findings)) return
   if (references.length > 1) missNames(model, prompt, names, references, findings)
 }
 
 type Kind = 'character' | 'Image' | 'Video'
 
-/** A name with a number that no reference has. */
+/** A name with a number that no reference has. True: there is one. */
 function refuseNamesOfNothing(
   model: Model,
   prompt: string,
   names: readonly string[],
-  references: readonly ReferenceFacts[],
   findings: Findings,
-): void {
+): boolean {
   const { naming } = model
-  if (naming === undefined) return
+  if (naming === undefined) return false
   const known = new Set(names)
   const wrong = namesIn(prompt, naming.style).filter(({ name }) => !known.has(name))
-  if (wrong.length === 0) return
+  if (wrong.length === 0) return false
   const words = [...new Set(wrong.map(({ name }) => name))].slice(0, 5)
-  // `image 2` may be two plain words; written as the page prints it, it is a name.
-  const isSure = wrong.some(({ isExact }) => isExact)
-  const has = names.length === 0 ? 'none that is named so' : anyOf(names)
   findings.add({
     code: 'rule-broken',
-    level: isSure ? levelOf(naming.basis) : 'warning',
+    // `image 2` may be two plain words; written as the page prints it, it is a name.
+    level: wrong.some(({ isExact }) => isExact) ? levelOf(naming.basis) : 'warning',
     column: 'prompt',
     value: prompt,
     sources: naming.sources,
-    what: `The prompt speaks of ${anyOf(words)}, and the row has ${references.length === 1 ? 'one reference' : `${references.length} references`}: ${has}. The clip would be paid without what is meant there${naming.basis === 'assumed' ? ' (the names are those of the model’s maker)' : ''}.`,
-    next: `Add the missing ${words.length === 1 ? 'reference' : 'references'}, or write ${names.length === 0 ? 'the prompt without the name' : anyOf(names)}.`,
-    fixes: renameOnly(prompt, wrong, names),
+    what: `The prompt speaks of ${allOf(words)}, and the row’s ${names.length === 1 ? 'only reference is' : 'references are'} ${allOf(names)}. The clip would be paid without what is meant there${naming.basis === 'assumed' ? ' (the names are those of the model’s maker)' : ''}.`,
+    next: `Add what is missing as a reference, or write ${anyOf(names)}.`,
+    fixes: renameOne(prompt, wrong, names),
   })
+  return true
 }
 
-/** With one reference there is only one that can be meant. */
-function renameOnly(prompt: string, wrong: readonly Named[], names: readonly string[]): Fix[] {
-  const [only] = names
-  const numbers = new Set(wrong.map(({ name }) => name))
-  if (
-    only === undefined ||
-    names.length > 1 ||
-    numbers.size > 1 ||
-    !wrong.every(({ kind }) => only.startsWith(kind))
-  )
-    return []
-  if (namesIn(prompt, only.startsWith('character') ? 'characterN' : 'kinds').length > wrong.length) return []
+/** `a`, `a and b`. */
+const allOf = (words: readonly string[]): string => anyOf(words).replace(/ or (?=\S+(?: \d+)?$)/, ' and ')
+
+/** One wrong name, and one reference of its kind that the prompt does not name: that one is meant. */
+function renameOne(prompt: string, wrong: readonly Named[], names: readonly string[]): Fix[] {
+  const unnamed = names.filter((name) => !mentions(prompt, name))
+  const [meant] = unnamed
+  if (meant === undefined || unnamed.length > 1 || new Set(wrong.map(({ name }) => name)).size > 1) return []
+  if (!wrong.every(({ kind }) => meant.startsWith(kind))) return []
   let value = ''
   let from = 0
   for (const { at, length } of wrong) {
-    value += prompt.slice(from, at) + only
+    value += prompt.slice(from, at) + meant
     from = at + length
   }
-  return [{ type: 'set', label: `Write ${only}`, column: 'prompt', value: value + prompt.slice(from) }]
+  return [{ type: 'set', label: `Write ${meant}`, column: 'prompt', value: value + prompt.slice(from) }]
 }
 
 interface Named {

@@ -51,7 +51,9 @@ export function listFindings(found: Pick<SheetCheck, 'columns' | 'rows' | 'probl
   let before = { row: 0, said: new Set<string>() }
   for (const { row, problems } of found.rows) {
     if (row !== before.row) before = { row, said: new Set() }
-    for (const one of problems) {
+    // Where cells may stand in wrong columns, what else is wrong with them only follows from it.
+    const torn = problems.filter(({ code }) => code === 'sheet-unreadable')
+    for (const one of torn.length > 0 ? torn : problems) {
       const key = `${one.code}\u0000${one.place.column}\u0000${one.what}`
       if (before.said.has(key)) continue
       before.said.add(key)
