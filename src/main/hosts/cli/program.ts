@@ -5,6 +5,7 @@ import * as accounts from './commands/accounts.ts'
 import * as changes from './commands/changes.ts'
 import { check } from './commands/check.ts'
 import * as looks from './commands/looks.ts'
+import { addReferences } from './commands/reference-options.ts'
 import { type RunOptions, run } from './commands/run.ts'
 import * as services from './commands/services.ts'
 import { addSheetOptions, type SheetGiven } from './commands/sheet-options.ts'
@@ -111,6 +112,7 @@ Keys come from REELSHEET_KEY_<NAME> or from a question on the terminal, never fr
   addWork(program, choose)
   addAccounts(program, choose)
   addLooks(program, choose)
+  addReferences(program, choose)
   addChanges(program, choose)
   addServices(program, choose)
   return program
@@ -250,10 +252,6 @@ function addLooks(program: Command, choose: (work: Work) => void): void {
     .description('what was estimated, reserved and charged')
     .option('--run <run>', 'of one run')
     .action((given: { run?: string }) => choose((session) => looks.ledger(session, given.run)))
-  program
-    .command('references')
-    .description('the stored pictures, videos and sounds')
-    .action(() => choose(looks.references))
   program
     .command('export <run>')
     .description('write a run as a table: the sheet’s own columns, state, clip, hash, task, price')

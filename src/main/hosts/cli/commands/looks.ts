@@ -242,32 +242,6 @@ export function ledger(session: Session, runName: string | undefined): Promise<n
   })
 }
 
-const REFERENCES_A_PAGE = 200
-
-export function references(session: Session): Promise<number> {
-  return withLook(session, async (client) => {
-    const rows: string[][] = []
-    for (let offset = 0; ; offset += REFERENCES_A_PAGE) {
-      const page = await client.references.list({ offset, limit: REFERENCES_A_PAGE })
-      for (const one of page) {
-        session.out.record('reference', one)
-        rows.push([
-          `${one.id}`,
-          clean(one.name),
-          one.kind,
-          one.width === null ? '' : `${one.width}x${one.height}`,
-          one.durationMs === null ? '' : formatSeconds(one.durationMs),
-          formatBytes(one.sizeBytes),
-          one.sha256.slice(0, 12),
-        ])
-      }
-      if (page.length < REFERENCES_A_PAGE) break
-    }
-    session.out.say(formatTable(['>id', 'name', 'kind', '>size', '>length', '>bytes', 'SHA-256'], rows))
-    return EXIT.archived
-  })
-}
-
 export function exportRun(session: Session, name: string, file: string): Promise<number> {
   return withLook(session, async (client) => {
     const run = await findRun(client, name)
