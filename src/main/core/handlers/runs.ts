@@ -1,15 +1,10 @@
-import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
+import { type Problem, problem } from '../../../shared/problem.ts'
 import type { Run } from '../../../shared/run.ts'
-import { remembering } from '../money/names.ts'
+import { exportRun } from '../sheets/export.ts'
 import { importSheet } from '../sheets/import.ts'
-import { type ManifestRow, manifestTable } from '../sheets/manifest.ts'
 import { NEVER } from '../steps/submit.ts'
-import type { OutcomeRow } from '../store/exports.ts'
 import type { JobRecord } from '../store/jobs.ts'
 import type { RunRecord } from '../store/runs.ts'
-import type { Store } from '../store/store.ts'
-import { turnOfLoop } from '../system.ts'
-import { formatOf, writeTable } from '../tables/write.ts'
 import { type Core, calls, notFound } from './context.ts'
 import { retryFailed, startHeld } from './jobs.ts'
 
@@ -140,44 +135,7 @@ export const runs = {
     mustFind(context, input.id)
     return retryFailed(context, input.id)
   }),
-  export: calls.runs.export.handler(async ({ context, input: { id, file, format } }) => {
-    const run = mustFind(context, id)
-    const { store, disk } = context.engine
-    if (store.exports.outcomes(id, null, 1).length === 0) {
-      throw new ProblemError(
-        problem('not-found', `The run "${run.name}" has no rows to export.`, 'Choose another run.'),
-      )
-    }
-    const table = manifestTable(run.headers, outcomePages(store, id))
-    const options = { path: file, format: formatOf(file, format), title: 'Manifest', disk }
-    return { rows: await writeTable(table, options) }
-  }),
-}
-
-/** Read and written in a few milliseconds. */
-const ROWS_A_TURN = 200
-
-async function* outcomePages(store: Store, runId: number): AsyncGenerator<ManifestRow[]> {
-  const currencyOf = remembering((id) => store.accounts.get(id)?.currency ?? 'credits')
-  for (let after: OutcomeRow | null = null; ; await turnOfLoop()) {
-    const page: OutcomeRow[] = store.exports.outcomes(runId, after, ROWS_A_TURN)
-    if (page.length === 0) return
-    yield page.map((row) => manifestRow(row, currencyOf(row.accountId)))
-    after = page.at(-1) ?? null
-  }
-}
-
-function manifestRow(
-  { remoteId, durationMs, sha256, clipProblem, ...row }: OutcomeRow,
-  currency: ManifestRow['currency'],
-): ManifestRow {
-  return {
-    ...row,
-    currency,
-    clipFile: row.path === null ? null : `${row.archiveFolder}/${row.path}`,
-    clipSha256: sha256,
-    taskId: remoteId,
-    clipDurationMs: durationMs,
-    problem: row.problem ?? clipProblem,
-  }
+  export: calls.runs.export.handler(async ({ context, input: { id, file, format } }) => ({
+    rows: await exportRun(context.engine, mustFind(context, id), { file, format }),
+  })),
 }

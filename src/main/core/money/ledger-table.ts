@@ -1,7 +1,12 @@
+import type { ExportFormat } from '../../../shared/contract.ts'
+import type { Engine } from '../jobs/engine.ts'
 import type { LedgerDetail } from '../store/exports.ts'
+import type { Store } from '../store/store.ts'
+import { turnOfLoop } from '../system.ts'
 import { type Cell, moneyCell, type Page, type Table } from '../tables/table.ts'
+import { formatOf, writeTable } from '../tables/write.ts'
 import { localTime } from './days.ts'
-import type { Names } from './names.ts'
+import { type Names, namesIn } from './names.ts'
 
 export const LEDGER_COLUMNS = [
   'time',
@@ -53,4 +58,27 @@ function toCells(line: LedgerDetail, names: Names): Cell[] {
     moneyCell(line.countedMicros),
     line.currency,
   ]
+}
+
+/** Read and written in a few milliseconds. */
+const LINES_A_TURN = 250
+
+/** Writes the ledger, or that of one run; returns how many lines it has. Throws `ProblemError` (see `writeTable`). */
+export function exportLedger(
+  { store, disk }: Pick<Engine, 'store' | 'disk'>,
+  runId: number | null,
+  { file, format }: { file: string; format?: ExportFormat | undefined },
+): Promise<number> {
+  const table = ledgerTable(linePages(store, runId), namesIn(store))
+  return writeTable(table, { path: file, format: formatOf(file, format), title: 'Ledger', disk })
+}
+
+async function* linePages(store: Store, runId: number | null): AsyncGenerator<LedgerDetail[]> {
+  for (let after = 0; ; await turnOfLoop()) {
+    const page = store.exports.lines(runId, after, LINES_A_TURN)
+    const last = page.at(-1)
+    if (!last) return
+    yield page
+    after = last.attemptId
+  }
 }

@@ -71,7 +71,7 @@ export function moneyLines(sums: readonly LedgerSum[], practice: readonly string
   return (['credits', 'usd'] as const).flatMap((currency) => {
     const own = sums.filter((sum) => sum.currency === currency)
     if (own.length === 0) return []
-    const isPractice = own.every(({ account }) => practice.includes(account))
+    const isPractice = own.every(({ account }) => account !== null && practice.includes(account))
     const add = (pick: (sum: LedgerSum) => number | null) =>
       own.reduce((all, one) => all + (pick(one) ?? 0), 0)
     const unknown = add((one) => (one.standing === 'unknown' ? one.countedMicros : 0))

@@ -9,6 +9,7 @@ import { addReferences } from './commands/reference-options.ts'
 import { type RunOptions, run } from './commands/run.ts'
 import * as services from './commands/services.ts'
 import { addSheetOptions, type SheetGiven } from './commands/sheet-options.ts'
+import { addTables } from './commands/tables.ts'
 import * as works from './commands/works.ts'
 import { parseCap, parsePrice } from './money.ts'
 import { readVersion, type Session, toJobId } from './session.ts'
@@ -247,18 +248,7 @@ function addLooks(program: Command, choose: (work: Work) => void): void {
     .command('models [id]')
     .description('the models, or what one model takes')
     .action((id: string | undefined) => choose((session) => looks.models(session, id)))
-  program
-    .command('ledger')
-    .description('what was estimated, reserved and charged')
-    .option('--run <run>', 'of one run')
-    .action((given: { run?: string }) => choose((session) => looks.ledger(session, given.run)))
-  program
-    .command('export <run>')
-    .description('write a run as a table: the sheet’s own columns, state, clip, hash, task, price')
-    .requiredOption('--out <file>', 'the file to write (.csv or .json)')
-    .action((name: string, given: { out: string }) =>
-      choose((session) => looks.exportRun(session, name, given.out)),
-    )
+  addTables(program, choose)
   const clips = program
     .command('clips')
     .description('the archived clips')
