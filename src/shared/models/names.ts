@@ -88,8 +88,8 @@ interface Named {
 function namesIn(prompt: string, style: string): Named[] {
   const pattern =
     style === 'characterN'
-      ? /(?<![\p{L}\p{N}])(character)(\d{1,3})(?!\d)/giu
-      : /(?<![\p{L}\p{N}])(image|video)\s?(\d{1,3})(?![\d:.,]?\d)/giu
+      ? /(?<![a-z0-9_])(character)(\d{1,3})(?!\d)/giu
+      : /(?<![a-z0-9_])(image|video)\s?(\d{1,3})(?![\d:.,]?\d)/giu
   return [...prompt.matchAll(pattern)].map(({ 0: text, 1: word = '', 2: digits, index }) => {
     const kind = KINDS[word.toLowerCase()] ?? 'character'
     const name = kind === 'character' ? `character${Number(digits)}` : `${kind} ${Number(digits)}`
@@ -128,7 +128,7 @@ function missNames(
 /** `character 1` and `Character_1` are written together when that alone names every reference. */
 function joinNames(prompt: string, names: readonly string[], style: string): Fix[] {
   if (style !== 'characterN') return []
-  const value = prompt.replace(/(?<![\p{L}\p{N}])character[\s_-]{1,3}(?=\d)/giu, 'character')
+  const value = prompt.replace(/(?<![a-z0-9_])character[\s_-]{1,3}(?=\d)/giu, 'character')
   if (value === prompt || !names.every((name) => mentions(value, name))) return []
   return [{ type: 'set', label: 'Write the names without a space', column: 'prompt', value }]
 }
