@@ -78,6 +78,11 @@ export class Output {
     if (!this.isJson) this.streams.stderr.write(`${this.toLines(text, this.streams.stderr)}\n`)
   }
 
+  /** A line on the terminal in the place of the one before; '' takes it away. */
+  replace(text: string): void {
+    if (!this.isJson) this.streams.stderr.write(`\r\u001b[K${text}`)
+  }
+
   /** Adds to the last line's facts. */
   sum(fields: Record<string, unknown>): void {
     this.summary = { ...this.summary, ...fields }

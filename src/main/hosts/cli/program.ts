@@ -4,11 +4,14 @@ import { gather, positive, whole } from './arguments.ts'
 import * as accounts from './commands/accounts.ts'
 import * as changes from './commands/changes.ts'
 import { check } from './commands/check.ts'
+import type { AskGiven } from './commands/confirm.ts'
+import { type ImportGiven, importSheet } from './commands/import.ts'
 import * as looks from './commands/looks.ts'
 import { addReferences } from './commands/reference-options.ts'
-import { type RunOptions, run } from './commands/run.ts'
+import { type RunGiven, run } from './commands/run.ts'
 import * as services from './commands/services.ts'
 import { addSheetOptions, type SheetGiven } from './commands/sheet-options.ts'
+import { schedule, start } from './commands/start.ts'
 import { addTables } from './commands/tables.ts'
 import * as works from './commands/works.ts'
 import { parseCap, parsePrice } from './money.ts'
@@ -120,26 +123,39 @@ Keys come from REELSHEET_KEY_<NAME> or from a question on the terminal, never fr
 }
 
 function addWork(program: Command, choose: (work: Work) => void): void {
-  program
-    .command('run <sheet>')
-    .description('check a sheet, show its price, order its clips and archive them')
-    .option(
-      '--account <name>',
-      'the account to buy on, once for each provider (a row may name its own)',
-      gather,
-    )
-    .option('--archive <folder>', 'where the clips go (default: Videos/Reelsheet)')
-    .option('--cap <amount>', 'spend at most this: credits, or dollars like 3.50usd', parseCap)
-    .option('--template <text>', 'how clips are named, like {run}/{row:000}-{slug}-{take}.mp4')
-    .option('--name <text>', 'the name of the run (default: the name of the sheet)')
-    .option('--yes', 'do not ask before spending', false)
-    .option('--strict', 'order nothing when any row has a problem', false)
-    .option('--offline', 'order although an account cannot be reached now; its rows wait', false)
-    .action((sheet: string, given: Omit<RunOptions, 'account'> & { account?: string[]; cap?: number }) =>
-      choose((session) =>
-        run(session, sheet, { ...given, account: given.account ?? [], capMicros: given.cap }),
+  makeOptions(
+    program
+      .command('run <sheet>')
+      .description(
+        'check a sheet (or "-": cells pasted on the standard input), show its price, order its clips and archive them',
       ),
-    )
+  )
+    .option('--yes', 'do not ask before spending; the five seconds to take it back are left out too', false)
+    .option('--jobs <number>', 'with --yes, above 10,000 jobs: order at most so many', whole(1))
+    .option('--offline', 'order although an account cannot be reached now; its rows wait', false)
+    .addHelpText('after', TAKE_BACK_HELP)
+    .action((sheet: string, given: RunGiven) => choose((session) => run(session, sheet, given)))
+  makeOptions(
+    program
+      .command('import <sheet>')
+      .description('check a sheet and make its run, held: nothing is ordered until "reelsheet start RUN"'),
+  )
+    .option('--dry-run', 'only say what it would change and cost; nothing is written', false)
+    .option('--jobs <number>', 'above 10,000 jobs: make at most so many', whole(1))
+    .action((sheet: string, given: ImportGiven) => choose((session) => importSheet(session, sheet, given)))
+  program
+    .command('start <run>')
+    .description('order the held rows of an imported run, after its price and a question')
+    .option('--yes', 'do not ask before spending; the five seconds to take it back are left out too', false)
+    .option('--jobs <number>', 'with --yes, above 10,000 jobs: order at most so many', whole(1))
+    .option('--offline', 'order although an account cannot be reached now; its rows wait', false)
+    .addHelpText('after', TAKE_BACK_HELP)
+    .action((name: string, given: AskGiven) => choose((session) => start(session, name, given)))
+  program
+    .command('schedule <run>')
+    .description('another time to start for a run that has ordered nothing yet')
+    .requiredOption('--at <time>', 'like 22:00, "2026-11-21 06:30" or +2h; or now')
+    .action((name: string, given: { at: string }) => choose((session) => schedule(session, name, given)))
   addSheetOptions(
     program
       .command('check <sheet>')
@@ -163,6 +179,25 @@ function addWork(program: Command, choose: (work: Work) => void): void {
     .option('--yes', 'do not ask before spending', false)
     .action((name: string, given: { failed: boolean; yes: boolean }) =>
       choose((session) => works.retry(session, name, given)),
+    )
+}
+
+const TAKE_BACK_HELP = `
+On a terminal there are five seconds after your yes in which Ctrl-C takes it back: nothing is ordered by then.
+With --yes, with --json and without a terminal nothing is asked, and nothing waits.`
+
+/** How a sheet is read, and what kind of run it becomes. */
+function makeOptions(command: Command): Command {
+  return addSheetOptions(command)
+    .option('--archive <folder>', 'where the clips go (default: Videos/Reelsheet)')
+    .option('--cap <amount>', 'spend at most this: credits, or dollars like 3.50usd', parseCap)
+    .option('--soft-cap', 'at the cap only say so, and go on')
+    .option('--template <text>', 'how clips are named, like {run}/{row:000}-{slug}-{take}.mp4')
+    .option('--name <text>', 'the name of the run (default: the name of the sheet)')
+    .option('--strict', 'order nothing when any row has a problem', false)
+    .option(
+      '--at <time>',
+      'start then: 22:00 is the next such time on this computer’s clock; or "2026-11-21 06:30", or +2h',
     )
 }
 
