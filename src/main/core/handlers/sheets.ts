@@ -5,7 +5,12 @@ import { calls } from './context.ts'
 export const sheets = {
   check: calls.sheets.check.handler(async ({ context, input }) =>
     toSheetCheck(
-      await checkSheet(context.engine.store, input, new PriceDesk(context.engine, context.isOwner)),
+      await checkSheet(
+        context.engine.store,
+        input,
+        new PriceDesk(context.engine, context.isOwner),
+        context.engine.clock,
+      ),
     ),
   ),
 }

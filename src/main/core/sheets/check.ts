@@ -3,6 +3,7 @@ import type { CheckedRow, PriceLine, SheetCheck } from '../../../shared/check.ts
 import type { Estimate } from '../../../shared/models/types.ts'
 import type { Sheet } from '../../../shared/sheet.ts'
 import type { PriceDesk } from '../money/price-desk.ts'
+import type { Clock } from '../ports.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { EarlierJob } from '../store/jobs.ts'
 import { toCreditMicros } from '../store/ledger.ts'
@@ -34,9 +35,10 @@ export async function checkSheet(
   store: Store,
   input: { path: string; accounts: readonly string[] },
   prices: PriceDesk,
+  clock: Clock,
 ): Promise<ReadySheet> {
   const file = path.resolve(input.path)
-  const sheet = await readSheet(file)
+  const sheet = await readSheet({ path: file }, { hiddenRows: 'skip' }, { clock })
   const desk = new RowDesk(store, new MediaDesk(path.dirname(file), store), input.accounts, sheet.columns)
   const rows: ReadyRow[] = []
   for (const sheetRow of sheet.rows) {

@@ -56,7 +56,7 @@ export function importSheet(engine: Engine, input: ImportInput): Promise<RunCrea
  * are written in one transaction.
  */
 async function importNext(engine: Engine, input: ImportInput): Promise<RunCreated> {
-  const ready = await checkSheet(engine.store, input, new PriceDesk(engine))
+  const ready = await checkSheet(engine.store, input, new PriceDesk(engine), engine.clock)
   const bad = ready.rows.filter((row) => !isReady(row))
   const wanted = ready.rows.filter((row) => isReady(row) && row.standing !== 'same')
   refuseIfNeeded(input, ready, bad, wanted)

@@ -1,6 +1,7 @@
 import { type Problem, problem } from '../../../shared/problem.ts'
 import type { SheetRow } from '../../../shared/sheet.ts'
 import { unescapeCell } from './escape.ts'
+import { describeFaults } from './reading/index.ts'
 
 /** A file after parsing, before anybody asks what the cells mean. */
 export interface Table {
@@ -33,7 +34,7 @@ export function toRows(
   const problems: Problem[] = []
   const rows = table.records.map((record, index) => {
     const row = index + 1
-    checkRecord(record, row, table, problems)
+    checkRecord(record, row, table, mapping, problems)
     return toRow(record.cells, row, plan, problems)
   })
   return { rows, problems }
@@ -69,10 +70,11 @@ function checkRecord(
   record: { cells: string[]; fault?: string },
   row: number,
   table: Table,
+  mapping: Readonly<Record<string, string>>,
   problems: Problem[],
 ): void {
   const { cells, fault } = record
-  if (fault !== undefined) problems.push(describeQuote(fault, row))
+  if (fault !== undefined) problems.push(...describeFaults(fault, row, table.headers, mapping))
   const width = table.headers.length
   if (cells.length > width && cells.slice(width).some((cell) => cell.trim() !== '')) {
     problems.push(describeRagged(cells, row, width))
@@ -83,16 +85,6 @@ function checkRecord(
     problems.push(describeLong(cell.length, row, table.headers[index], table.limits.cellCharacters))
     cells[index] = cell.slice(0, table.limits.cellCharacters)
   }
-}
-
-function describeQuote(fault: string, row: number): Problem {
-  if (fault === 'MissingQuotes') {
-    const what = `Row ${row}: a quote opens in this row and never closes, so everything after it became one cell.`
-    return problem('sheet-unreadable', what, 'Close the quote, then read the sheet again.', { row })
-  }
-  const what = `Row ${row}: a quoted cell has text after its closing quote.`
-  const next = 'Write a quote inside a quoted cell twice (""), then read the sheet again.'
-  return problem('sheet-unreadable', what, next, { row })
 }
 
 function describeRagged(cells: readonly string[], row: number, width: number): Problem {
