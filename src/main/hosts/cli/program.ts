@@ -211,6 +211,14 @@ function accountOptions(command: Command): Command {
     .option('--polls-per-second <number>', 'questions a second', positive)
     .option('--downloads <number>', 'clips fetched at one time', whole(1))
     .option('--cap <amount>', 'spend at most this on the account, in its own currency, or none')
+    .option('--soft-cap', 'at the cap only say so, and go on')
+    .option('--hard-cap', 'stop before the cap is passed (the default)')
+    .option(
+      '--quiet <hours>',
+      'order nothing then, on this computer’s clock: 22:00-07:00 (repeatable), or none',
+      gather,
+    )
+    .option('--file-host <name>', 'Vtrix: your EvoLink account that may hold big files and sounds, or none')
     .option('--extended-durations', 'wan2.6-reference-video takes 2 to 10 seconds here')
     .option('--request-limit-mb <number>', 'largest request with references inside (Vtrix)', whole(1))
     .option(

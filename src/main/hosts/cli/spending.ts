@@ -142,18 +142,18 @@ function warningsByKind(rows: Rows): Risk[] {
 
 /** Models that have a successor are being switched off, here sooner, there later. */
 function goingAway(rows: Rows): Risk[] {
-  const models = new Map<string, number>()
+  const successors = new Map<string, string>()
+  let jobs = 0
   for (const { model, problems } of rows) {
-    if (model === null || problems.some(({ code }) => code === 'model-retired')) continue
-    if (findModel(model)?.successor !== undefined) models.set(model, (models.get(model) ?? 0) + 1)
+    const successor = model === null ? undefined : findModel(model)?.successor
+    if (model === null || successor === undefined) continue
+    // Said already, and more surely.
+    if (problems.some(({ code }) => code === 'model-retired')) continue
+    successors.set(model, successor)
+    jobs += 1
   }
-  return [...models].map(([model, jobs]) => {
-    const successor = findModel(model)?.successor
-    const next = successor === undefined ? '' : `; ${successor} follows it`
-    return {
-      kind: 'model-retired' as const,
-      jobs,
-      what: `${many(jobs, 'job')}: ${model} is going away${next}.`,
-    }
-  })
+  if (jobs === 0) return []
+  const named = [...successors].map(([model, successor]) => `${model} (then ${successor})`).join(', ')
+  const what = `${many(jobs, 'job')}: providers are switching off ${named}.`
+  return [{ kind: 'model-retired', jobs, what }]
 }

@@ -1,4 +1,10 @@
-import { type Account, type AccountFamily, AccountName, type PriceTable } from '../../../../shared/account.ts'
+import {
+  type Account,
+  type AccountFamily,
+  AccountName,
+  type PriceTable,
+  QuietHours,
+} from '../../../../shared/account.ts'
 import { type Problem, ProblemError, problem } from '../../../../shared/problem.ts'
 import { keyFromEnvironment, keyVariable } from '../../secrets.ts'
 import { askSecret } from '../ask.ts'
@@ -22,6 +28,10 @@ export interface AccountGiven {
   price?: PriceTable
   askKey?: boolean
   forgetRetired?: boolean
+  quiet?: string[]
+  fileHost?: string
+  softCap?: boolean
+  hardCap?: boolean
 }
 
 export function add(session: Session, name: string, given: AccountGiven): Promise<number> {
@@ -30,7 +40,9 @@ export function add(session: Session, name: string, given: AccountGiven): Promis
     const family = given.family as AccountFamily
     refuseAddresses(family, given)
     await refuseUnknownPrices(client, given.price)
-    refuseTaken(await client.accounts.list(), name)
+    const accounts = await client.accounts.list()
+    refuseTaken(accounts, name)
+    refuseFileHost(accounts, family, given.fileHost)
     const key = family === 'practice' ? undefined : await newKey(session, name)
     const account = await client.accounts.add({
       name,
@@ -39,6 +51,7 @@ export function add(session: Session, name: string, given: AccountGiven): Promis
       ...(key !== undefined && { key }),
     })
     sayAccount(session, account, 'added')
+    sayLonelyCapMode(session, account, given)
     if (account.family === 'evolink' && account.filesUrl === null && given.files === undefined) {
       session.out.hint(
         'It has no file service: references must be addresses. Name one with --files URL, or --files none to say so.',
@@ -53,6 +66,7 @@ export function update(session: Session, name: string, given: AccountGiven): Pro
     const before = await find(client, name)
     refuseAddresses(before.family, given)
     await refuseUnknownPrices(client, given.price)
+    refuseFileHost(await client.accounts.list(), before.family, given.fileHost)
     const key = given.askKey ? await askedKey(session, name) : undefined
     const account = await client.accounts.update({
       name,
@@ -60,6 +74,7 @@ export function update(session: Session, name: string, given: AccountGiven): Pro
       ...(key !== undefined && { key }),
     })
     sayAccount(session, account, 'changed')
+    sayLonelyCapMode(session, account, given)
     return EXIT.archived
   })
 }
@@ -75,6 +90,9 @@ function changes(given: AccountGiven) {
     ...(given.extendedDurations && { extendedDurations: true }),
     ...(given.forgetRetired && { retiredModels: [] }),
     ...(given.requestLimitMb !== undefined && { requestLimitBytes: given.requestLimitMb * 1_000_000 }),
+    ...(given.quiet !== undefined && { quietHours: toQuietHours(given.quiet) }),
+    ...(given.fileHost !== undefined && { fileHost: orNone(given.fileHost) }),
+    ...toCapMode(given),
   }
   return {
     ...(given.base !== undefined && { baseUrl: given.base.replace(/\/+$/, '') }),
@@ -84,6 +102,52 @@ function changes(given: AccountGiven) {
     ...(Object.keys(limits).length > 0 && { limits }),
     ...(Object.keys(options).length > 0 && { options }),
     ...(given.cap !== undefined && { capMicros: toCap(given.cap) }),
+  }
+}
+
+/** `22:00-07:00`, more than once for several; `none` alone takes them away. */
+function toQuietHours(texts: readonly string[]): QuietHours[] {
+  if (texts.length === 1 && texts[0]?.trim() === 'none') return []
+  return texts.map((text) => {
+    const [from = '', to = '', ...more] = text.split(/[-–]/).map((time) => time.trim().padStart(5, '0'))
+    const found = QuietHours.safeParse({ from, to })
+    if (found.success && more.length === 0) return found.data
+    throw wrong(
+      `--quiet cannot be "${clean(text)}".`,
+      'Write hours of this computer’s clock like 22:00-07:00, more than once for several, or none alone.',
+    )
+  })
+}
+
+function toCapMode({ softCap, hardCap }: AccountGiven): { capMode?: 'soft' | 'hard' } {
+  if (softCap && hardCap) {
+    throw wrong('A cap is either --soft-cap or --hard-cap.', 'Leave one of them out.')
+  }
+  return softCap || hardCap ? { capMode: softCap ? 'soft' : 'hard' } : {}
+}
+
+function sayLonelyCapMode({ out }: Session, account: Account, { softCap, hardCap }: AccountGiven): void {
+  if ((softCap || hardCap) && account.capMicros === null)
+    out.hint(`It has no cap yet: reelsheet accounts update ${account.name} --cap AMOUNT`)
+}
+
+/** Only one family asks for a host, and only the other has files to be hosted. */
+function refuseFileHost(accounts: readonly Account[], family: AccountFamily, host: string | undefined): void {
+  if (host === undefined || host === 'none') return
+  if (family !== 'vtrix') {
+    throw wrong(
+      'Only a Vtrix account needs another account to hold its files.',
+      'Leave --file-host out, or write --file-host none.',
+    )
+  }
+  const named = accounts.find(({ name }) => name === host)
+  if (!named)
+    throw wrong(`There is no account "${clean(host)}" to hold the files.`, 'See "reelsheet accounts list".')
+  if (named.family !== 'evolink' || named.filesUrl === null) {
+    throw wrong(
+      `The account "${clean(host)}" has no file service.`,
+      'Name an EvoLink account that has one ("reelsheet accounts list").',
+    )
   }
 }
 
@@ -191,15 +255,46 @@ export function list(session: Session): Promise<number> {
       keyWords(session, account),
       `${account.limits.inFlight}`,
       formatMoney(account.countedMicros, account.currency),
-      account.capMicros === null ? '' : formatMoney(account.capMicros, account.currency),
+      capWords(account),
+      quietWords(account),
+      account.options.fileHost ?? '',
       account.isPaused ? 'paused' : account.problem ? account.problem.code : 'ready',
     ])
-    const headings = ['account', 'family', 'address', 'key', '>in flight', '>spent', '>cap', 'standing']
-    session.out.say(formatTable(headings, rows))
+    session.out.say(formatTable(...withoutEmpty(LIST_HEADINGS, rows)))
     for (const { problem: found } of accounts) if (found) session.out.tell(formatProblem(found))
     return EXIT.archived
   })
 }
+
+const LIST_HEADINGS = [
+  'account',
+  'family',
+  'address',
+  'key',
+  '>in flight',
+  '>spent',
+  '>cap',
+  'quiet hours',
+  'file host',
+  'standing',
+] as const
+const SELDOM: readonly string[] = ['quiet hours', 'file host']
+
+/** What few accounts have takes no room where none has it. */
+function withoutEmpty(
+  headings: readonly string[],
+  rows: readonly string[][],
+): [headings: string[], rows: string[][]] {
+  const isShown = (_: string, column: number): boolean =>
+    !SELDOM.includes(headings[column] ?? '') || rows.some((row) => row[column] !== '')
+  return [headings.filter(isShown), rows.map((row) => row.filter(isShown))]
+}
+
+const capWords = ({ capMicros, currency, options }: Account): string =>
+  capMicros === null ? '' : `${formatMoney(capMicros, currency)}${options.capMode === 'soft' ? ', soft' : ''}`
+
+const quietWords = ({ options }: Account): string =>
+  options.quietHours.map(({ from, to }) => (from === to ? 'always' : `${from}–${to}`)).join(', ')
 
 function keyWords({ environment }: Session, account: Account): string {
   if (account.family === 'practice') return 'needs none'

@@ -112,7 +112,7 @@ async function sayDifference(
       ? 'This sheet was not imported before: every row is new.'
       : `Compared with run "${clean(before.name)}":`
   out.say(whole)
-  if (lines.length > 0) out.say(differenceTable(lines))
+  if (before !== null && lines.length > 0) out.say(differenceTable(lines))
   if (check.gone > 0) {
     out.tell('Rows that are gone from the sheet keep what they have; cancel those that are not bought yet.')
   }
