@@ -7,7 +7,7 @@ import { notice } from './stop.ts'
 /** Bytes looked at to tell UTF-16 from bytes that are no text at all. */
 const SAMPLE_BYTES = 65_536
 /** Decoded at once. */
-const PIECE_BYTES = 2_000_000
+const PIECE_BYTES = 300_000
 
 export interface Decoded {
   /** The text from its beginning, without a byte order mark, in pieces. */

@@ -15,16 +15,27 @@ export interface DelimitedOptions {
 
 /** So much of the beginning decides on delimiter, quote and line end. */
 const START_CHARACTERS = 1_000_000
+/** Read at once, which takes some milliseconds. */
+const STEP_CHARACTERS = 300_000
 
-/**
- * Reads text with delimiters piece by piece, so that only the table and one piece of the text are in memory. A
- * record that a piece cuts in two is read again with the next piece; each time, at least twice as much is taken.
- */
 export function readDelimited(
   pieces: Iterable<string>,
   options: DelimitedOptions,
   builder: TableBuilder,
 ): void {
+  for (const _ of delimitedSteps(pieces, options, builder));
+}
+
+/**
+ * Reads text with delimiters step by step, so that only the table and one piece of the text are in memory. A
+ * record that a piece cuts in two is read again with the next piece; each time, at least twice as much is taken.
+ * Yields how much of the text the last step could not finish.
+ */
+export function* delimitedSteps(
+  pieces: Iterable<string>,
+  options: DelimitedOptions,
+  builder: TableBuilder,
+): Generator<number, void> {
   const source = pieces[Symbol.iterator]()
   let text = ''
   let isLast = false
@@ -50,7 +61,8 @@ export function readDelimited(
     if (isLast) return
     text = text.slice(read.meta.cursor)
     if (text.length > READING_LIMITS.recordCharacters) throw endless(options.file, builder.count)
-    more(Math.max(START_CHARACTERS, text.length * 2))
+    yield text.length
+    more(Math.max(STEP_CHARACTERS, text.length * 2))
   }
 }
 

@@ -3,10 +3,11 @@ import { open, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Problem } from '../../../../shared/problem.ts'
 import type { Clock } from '../../ports.ts'
+import { turnOfLoop } from '../../system.ts'
 import { SHEET_LIMITS } from './limits.ts'
 import { readPlain } from './read-bytes.ts'
-import { readPastedText } from './read-text.ts'
-import { recogniseText } from './recognise.ts'
+import { readEasyText, readPastedText } from './read-text.ts'
+import { recognise, recogniseText } from './recognise.ts'
 import { stop, tooLarge } from './stop.ts'
 import type { Fill, TableEnd, TableRecord } from './table.ts'
 import { askThread } from './thread.ts'
@@ -40,11 +41,15 @@ export interface ReadTable {
 
 /** Smaller texts are read here: that takes a few milliseconds at worst, and a thread takes longer to start. */
 const SMALL_BYTES = 100_000
+/** Text with delimiters of up to this size is read in steps, and stays far below the limits of memory. */
+const EASY_BYTES = 32_000_000
+const HASHED_AT_ONCE = 2_000_000
 const PASTED = 'The pasted table'
 
 /**
  * Reads a sheet: CSV, TSV and their kin, XLSX, JSON, JSON Lines or HTML, judged by its content and not by its name.
- * Large or complicated ones are read on a thread that is ended when it works too long or takes too much memory.
+ * Text with delimiters is read in small steps; what is larger or more complicated is read
+ * on a thread that is ended when it works too long or takes too much memory.
  * Throws `ProblemError` (`sheet-missing`, `sheet-unreadable`, `sheet-empty`) for what stops the whole sheet; what is
  * wrong with one row is its `fault`.
  */
@@ -98,14 +103,31 @@ function changed(file: string) {
 }
 
 async function readFileTable(file: string, sizeBytes: number, options: TableOptions, clock: Clock) {
-  if (sizeBytes <= SMALL_BYTES && (await isSimple(file))) {
+  if (sizeBytes <= EASY_BYTES && (await isSimple(file))) {
     const bytes = await readFile(file).catch((cause: unknown) => {
       throw stop('sheet-unreadable', file, 'cannot be read.', MAY_YOU, { cause })
     })
-    if (bytes.length <= SMALL_BYTES)
+    if (bytes.length <= SMALL_BYTES) {
       return { table: parseTable(bytes, { ...options, file }), sizeBytes: bytes.length }
+    }
+    const read = await readInTurns(bytes, file, options)
+    if (read) return read
   }
   return await readOnThread({ path: file }, file, options, clock)
+}
+
+/** Where text with delimiters can be read here in small steps, that is cheaper than to send it from a thread. */
+async function readInTurns(bytes: Buffer, file: string, options: TableOptions) {
+  if (bytes.length > EASY_BYTES || options.worksheet !== undefined) return undefined
+  recognise(bytes, file)
+  const hash = createHash('sha256')
+  for (let at = 0; at < bytes.length; at += HASHED_AT_ONCE) {
+    hash.update(bytes.subarray(at, at + HASHED_AT_ONCE))
+    await turnOfLoop()
+  }
+  const read = await readEasyText(bytes, file, turnOfLoop)
+  if (!read) return undefined
+  return { table: finish(read.records, read.end, hash.digest('hex')), sizeBytes: bytes.length }
 }
 
 /** Text that is read in time proportional to its length: anything but a workbook or HTML. */

@@ -1,13 +1,14 @@
+import { isUtf8 } from 'node:buffer'
 import type { Problem } from '../../../../shared/problem.ts'
 import { decodeText, refuse } from './decode.ts'
-import { readDelimited } from './delimited.ts'
+import { delimitedSteps, readDelimited } from './delimited.ts'
 import { readHtml } from './html.ts'
 import { readJson } from './json.ts'
 import { READING_LIMITS } from './limits.ts'
 import { readPasted } from './pasted.ts'
 import { recogniseText, type TextKind } from './recognise.ts'
 import { tooLarge } from './stop.ts'
-import type { Deliver, Fill, TableEnd } from './table.ts'
+import type { Deliver, Fill, TableEnd, TableRecord } from './table.ts'
 import { TableBuilder } from './table-builder.ts'
 
 export interface TextOptions {
@@ -21,6 +22,33 @@ export interface TextOptions {
 export function readTextBytes(bytes: Uint8Array, options: TextOptions, deliver: Deliver): TableEnd {
   const { pieces, problems } = decodeText(bytes, options.file)
   return readPieces(pieces, bytes.length, problems, options, deliver)
+}
+
+/** A record of this length is no honest one; what comes of it may take long. */
+const LONGEST_EASY_RECORD = 1_000_000
+
+/**
+ * A table from text with delimiters, read in steps of some milliseconds between which others have their turn.
+ * Undefined when it is something else, or not easy to read: nothing was learned then, and a thread should try.
+ */
+export async function readEasyText(
+  bytes: Uint8Array,
+  file: string,
+  turn: () => Promise<void>,
+): Promise<{ end: TableEnd; records: TableRecord[] } | undefined> {
+  if (!isUtf8(bytes)) return undefined
+  const records: TableRecord[] = []
+  const builder = new TableBuilder(file, (slice) => {
+    for (const record of slice) records.push(record)
+  })
+  const { pieces } = decodeText(bytes, file)
+  const [first, all] = lookAhead(pieces)
+  if (recogniseText(first) !== 'delimited') return undefined
+  for (const unread of delimitedSteps(all, { file }, builder)) {
+    if (unread > LONGEST_EASY_RECORD) return undefined
+    await turn()
+  }
+  return { end: { headers: builder.end(), worksheets: [], problems: [], fills: [] }, records }
 }
 
 /** A table from text that was pasted. */
