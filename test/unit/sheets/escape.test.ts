@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { escapeCell, unescapeCell } from '../../../src/main/core/sheets/escape.ts'
+import { escapeCell, keepQuotes, unescapeCell } from '../../../src/main/core/sheets/escape.ts'
 
 describe('the escape', () => {
   it.each([
@@ -35,6 +35,8 @@ describe('the escape', () => {
     fc.assert(
       fc.property(text, (cell) => {
         expect(unescapeCell(escapeCell(cell))).toBe(cell)
+        expect(unescapeCell(keepQuotes(cell))).toBe(cell)
+        if (!cell.startsWith("'")) expect(keepQuotes(cell)).toBe(cell)
         expect(escapeCell(cell)).not.toMatch(/^[=+\-@\t\r\n\0]/u)
       }),
     )

@@ -1,5 +1,6 @@
 import type { ExportFormat } from '../../../shared/contract.ts'
 import { ProblemError, problem } from '../../../shared/problem.ts'
+import { keepQuotes } from '../sheets/escape.ts'
 import type { Page, Table } from './table.ts'
 import { XLSX_LIMITS } from './xlsx.ts'
 
@@ -40,7 +41,7 @@ class Findings {
   private isLength = true
 
   look(text: string, format: 'csv' | 'xlsx', where: string | (() => string)): void {
-    const isLong = format === 'xlsx' && text.length > XLSX_LIMITS.cellCharacters
+    const isLong = format === 'xlsx' && keepQuotes(text).length > XLSX_LIMITS.cellCharacters
     const isOdd = text.includes('\0') || !text.isWellFormed()
     if (!isLong && !isOdd) return
     this.count += 1

@@ -1,3 +1,4 @@
+import { keepQuotes } from '../sheets/escape.ts'
 import { type Cell, cleanWords, type Draft, type Table } from './table.ts'
 import { ZipWriter } from './zip.ts'
 
@@ -61,7 +62,8 @@ function formatCell(at: string, cell: Cell, style: number): string {
   if (typeof cell === 'string' && style === STYLE.text && PLAIN_NUMBER.test(cell) && cell !== '-0') {
     return `<c r="${at}"><v>${cell}</v></c>`
   }
-  const text = typeof cell === 'string' ? cell : cleanWords(cell.words, XLSX_LIMITS.cellCharacters)
+  const text =
+    typeof cell === 'string' ? keepQuotes(cell) : cleanWords(cell.words, XLSX_LIMITS.cellCharacters)
   return `<c r="${at}" s="${style}" t="inlineStr"><is><t xml:space="preserve">${escapeText(text)}</t></is></c>`
 }
 

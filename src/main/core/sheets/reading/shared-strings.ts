@@ -54,11 +54,13 @@ export class RichText {
 
 /**
  * Characters that XML cannot hold are written as `_x000D_`, and an underscore that would look like one as `_x005F_`:
- * ECMA-376 part 1, 22.9.2.19 `ST_Xstring`. Line ends are as in every other file.
+ * ECMA-376 part 1, 22.9.2.19 `ST_Xstring`. Line ends of the XML itself are one character (XML 1.0, 2.11); one that was
+ * written as `_x000D_` stays, because a prompt with another line end is another prompt, and would be ordered anew.
  */
 export function unescapeText(text: string): string {
-  const whole = text.includes('_x')
-    ? text.replace(/_x([\da-fA-F]{4})_/gu, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-    : text
-  return whole.includes('\r') ? whole.replace(/\r\n?/gu, '\n') : whole
+  const whole = text.includes('\r') ? text.replace(/\r\n?/gu, '\n') : text
+  if (!whole.includes('_x')) return whole
+  return whole.replace(/_x([\da-fA-F]{4})_/gu, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
 }
