@@ -83,20 +83,20 @@ const isSame = (one: FitPlan['frame'], other: FitPlan['frame']): boolean =>
   one.width === other.width && one.height === other.height
 
 async function look(source: string | Uint8Array): Promise<{ format: string; sizeBytes: number }> {
-  if (typeof source !== 'string')
-    return { format: pictureFormat(source.subarray(0, HEAD_BYTES)), sizeBytes: source.length }
+  if (typeof source !== 'string') return { format: pictureFormat(source), sizeBytes: source.length }
   const handle = await open(source)
   try {
     const { size } = await handle.stat()
-    if (size === 0) throw new Unfit('reference-unreadable', 'is empty (0 bytes).', 'Save or copy it again.')
     return { format: pictureFormat(await readHead(handle)), sizeBytes: size }
   } finally {
     await handle.close()
   }
 }
 
-function pictureFormat(head: Uint8Array): string {
-  const found = recognise(head)
+function pictureFormat(bytes: Uint8Array): string {
+  if (bytes.length === 0)
+    throw new Unfit('reference-unreadable', 'is empty (0 bytes).', 'Save or copy it again.')
+  const found = recognise(bytes.subarray(0, HEAD_BYTES))
   if ('foreign' in found)
     throw new Unfit('reference-kind', `is ${found.foreign}.`, found.next ?? 'Choose a picture.')
   if (found.kind !== 'image')
