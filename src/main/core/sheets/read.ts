@@ -3,11 +3,11 @@ import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import Papa from 'papaparse'
 import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
-import type { Sheet } from '../../../shared/sheet.ts'
+import type { Sheet, SheetRow } from '../../../shared/sheet.ts'
 import { mapColumns, nearestField } from './columns.ts'
 import { decodeText } from './decode.ts'
 import { unescapeCell } from './escape.ts'
-import { findRepeats, type Table, toRows } from './rows.ts'
+import { findRepeats, RowReader } from './rows.ts'
 
 export const SHEET_LIMITS = {
   fileBytes: 256_000_000,
@@ -79,17 +79,14 @@ export function parseSheet(bytes: Uint8Array, options: ParseOptions = {}): Sheet
   const file = options.path ?? 'The sheet'
   if (bytes.length > SHEET_LIMITS.fileBytes) throw tooLarge(file, bytes.length)
   if (bytes.length === 0) throw stop('sheet-empty', file, 'is empty (0 bytes).', 'Check that it was saved.')
-  const table = readTable(decodeText(bytes, file), options, file)
-  const { mapping, problems } = mapColumns(table.headers)
-  requireClearColumns(table.headers, mapping, problems, file)
-  const read = toRows(table, mapping)
-  const all = [...problems, ...read.problems, ...findRepeats(read.rows)]
+  const { headers, mapping, problems, rows } = readTable(decodeText(bytes, file), options, file)
+  const all = [...problems, ...findRepeats(rows)]
   return {
     path: options.path ?? null,
     sha256: createHash('sha256').update(bytes).digest('hex'),
-    headers: table.headers,
+    headers,
     mapping,
-    rows: read.rows,
+    rows,
     problems: all.map((found) => ({ ...found, place: { ...found.place, file } })).sort(byRow),
   }
 }
@@ -116,24 +113,53 @@ function requireClearColumns(
   throw stop('column-missing', file, `has no column "prompt"; found: ${named.join(', ')}.`, next)
 }
 
+interface Table {
+  headers: string[]
+  mapping: Record<string, string>
+  rows: SheetRow[]
+  problems: Problem[]
+}
+
+/** Each record becomes its row as soon as it is read: nobody holds the cells of a large sheet twice. */
 function readTable(text: string, options: ParseOptions, file: string): Table {
   const body = stripSeparatorLine(text)
   const style = detectStyle(body.text, options, body.delimiter)
-  const parsed = Papa.parse<string[]>(body.text, {
+  let table: Table | undefined
+  let reader: RowReader | undefined
+  let records = 0
+  Papa.parse<string[]>(body.text, {
     delimiter: style.delimiter,
     quoteChar: style.quote,
     newline: style.newline,
-    preview: SHEET_LIMITS.rows + 2,
+    step({ data, errors }) {
+      records += 1
+      if (records > SHEET_LIMITS.rows + 1) throw tooMany(file)
+      if (isBlank(data)) return
+      if (reader) reader.read(data, errors[0]?.code)
+      else {
+        table = startTable(data, file)
+        reader = new RowReader(table.headers, table.mapping, SHEET_LIMITS)
+      }
+    },
   })
-  if (parsed.data.length > SHEET_LIMITS.rows + 1) {
-    const limit = SHEET_LIMITS.rows.toLocaleString('en')
-    throw stop('sheet-unreadable', file, `has more than ${limit} rows.`, 'Split it into several sheets.')
+  if (!table || !reader) {
+    throw stop('sheet-empty', file, 'holds nothing but blank lines.', 'Check that it was saved.')
   }
-  const faults = new Map<number, string>()
-  for (const { row, code } of parsed.errors) {
-    if (row !== undefined && !faults.has(row)) faults.set(row, code)
+  if (reader.rows.length === 0) {
+    throw stop('sheet-empty', file, 'has column names but no rows.', 'Add a row for each clip.')
   }
-  return arrange(parsed.data, faults, file)
+  requireClearColumns(table.headers, table.mapping, table.problems, file)
+  return { ...table, rows: reader.rows, problems: [...table.problems, ...reader.problems] }
+}
+
+function startTable(header: string[], file: string): Table {
+  const headers = nameHeaders(trimEnd(header), file)
+  return { headers, ...mapColumns(headers), rows: [] }
+}
+
+function tooMany(file: string): ProblemError {
+  const limit = SHEET_LIMITS.rows.toLocaleString('en')
+  return stop('sheet-unreadable', file, `has more than ${limit} rows.`, 'Split it into several sheets.')
 }
 
 /** `sep=;` in the first line is Excel's own way to name the delimiter. */
@@ -158,7 +184,7 @@ function detectStyle(text: string, options: ParseOptions, named?: string): Style
   return { delimiter, quote, newline }
 }
 
-/** CRLF is read as LF: the carriage return that then ends each record is removed in `arrange`. */
+/** CRLF is read as LF: the carriage return that then ends each record is removed in `readCell`. */
 function detectNewline(text: string, quote: string): '\n' | '\r' {
   let isQuoted = false
   for (let index = 0; index < text.length; index += 1) {
@@ -187,24 +213,6 @@ function detectDelimiter(text: string, quote: string, newline: '\n' | '\r', opti
 
 /** Header names that would reach into an object's own machinery instead of being data. */
 const FORBIDDEN_HEADERS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
-
-function arrange(data: string[][], faults: ReadonlyMap<number, string>, file: string): Table {
-  const headerAt = data.findIndex((record) => !isBlank(record))
-  const header = data[headerAt]
-  if (!header) throw stop('sheet-empty', file, 'holds nothing but blank lines.', 'Check that it was saved.')
-  const named = nameHeaders(trimEnd(header), file)
-  const records: Table['records'] = []
-  for (let index = headerAt + 1; index < data.length; index += 1) {
-    const cells = data[index] as string[]
-    if (isBlank(cells)) continue
-    const fault = faults.get(index)
-    records.push(fault === undefined ? { cells } : { cells, fault })
-  }
-  if (records.length === 0) {
-    throw stop('sheet-empty', file, 'has column names but no rows.', 'Add a row for each clip.')
-  }
-  return { headers: named, records, limits: SHEET_LIMITS }
-}
 
 function isBlank(record: readonly string[]): boolean {
   for (const cell of record) if (cell !== '' && cell.trim() !== '') return false

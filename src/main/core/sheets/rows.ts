@@ -2,14 +2,6 @@ import { type Problem, problem } from '../../../shared/problem.ts'
 import type { SheetRow } from '../../../shared/sheet.ts'
 import { unescapeCell } from './escape.ts'
 
-/** A file after parsing, before anybody asks what the cells mean. */
-export interface Table {
-  headers: string[]
-  /** Data records in order. `fault` is the parser's word for a quote that went wrong. */
-  records: { cells: string[]; fault?: string }[]
-  limits: { cellCharacters: number }
-}
-
 /** Where the cells of a column go, decided once a sheet and not once a row. */
 interface Plan {
   headers: readonly string[]
@@ -22,21 +14,51 @@ interface Plan {
 }
 
 /**
- * Rows from a table and its mapping. Row numbers are places in `records`, from 1. A row with a problem is still
- * a row: it keeps its number and its cells, and whoever runs the sheet leaves it out.
+ * Makes rows of data records and a mapping. Rows are numbered by their records, from 1. A row with a problem is
+ * still a row: it keeps its number and its cells, and whoever runs the sheet leaves it out.
  */
-export function toRows(
-  table: Table,
-  mapping: Readonly<Record<string, string>>,
-): { rows: SheetRow[]; problems: Problem[] } {
-  const plan = planColumns(table.headers, mapping)
-  const problems: Problem[] = []
-  const rows = table.records.map((record, index) => {
-    const row = index + 1
-    checkRecord(record, row, table, problems)
-    return toRow(record.cells, row, plan, problems)
-  })
-  return { rows, problems }
+export class RowReader {
+  readonly rows: SheetRow[] = []
+  readonly problems: Problem[] = []
+  private readonly plan: Plan
+  private readonly cellCharacters: number
+  private readonly pools: Pool[]
+
+  constructor(
+    headers: readonly string[],
+    mapping: Readonly<Record<string, string>>,
+    limits: { cellCharacters: number },
+  ) {
+    this.plan = planColumns(headers, mapping)
+    this.cellCharacters = limits.cellCharacters
+    this.pools = headers.map(() => new Pool())
+  }
+
+  /** The cells of the next record; `fault` is the parser's word for a quote that went wrong. */
+  read(cells: string[], fault?: string): void {
+    const row = this.rows.length + 1
+    const { plan, problems, pools } = this
+    if (fault !== undefined) problems.push(describeQuote(fault, row))
+    checkRecord(cells, row, plan.headers, this.cellCharacters, problems)
+    this.rows.push(toRow(cells, row, plan, pools, problems))
+  }
+}
+
+/** Columns with more different cells than that hold what hardly ever comes twice. */
+const MOST_IN_POOL = 256
+
+/** The cells of one column: equal ones become the same text, so that a large sheet keeps each of them once. */
+class Pool {
+  private known: Map<string, string> | undefined = new Map()
+
+  one(cell: string): string {
+    if (!this.known) return cell
+    const known = this.known.get(cell)
+    if (known !== undefined) return known
+    if (this.known.size < MOST_IN_POOL) this.known.set(cell, cell)
+    else this.known = undefined
+    return cell
+  }
 }
 
 function planColumns(headers: readonly string[], mapping: Readonly<Record<string, string>>): Plan {
@@ -66,22 +88,21 @@ Bare.prototype = Object.freeze(Object.create(null))
 const NOTHING: Record<string, string> = Object.freeze(new Bare())
 
 function checkRecord(
-  record: { cells: string[]; fault?: string },
+  cells: string[],
   row: number,
-  table: Table,
+  headers: readonly string[],
+  cellCharacters: number,
   problems: Problem[],
 ): void {
-  const { cells, fault } = record
-  if (fault !== undefined) problems.push(describeQuote(fault, row))
-  const width = table.headers.length
+  const width = headers.length
   if (cells.length > width && cells.slice(width).some((cell) => cell.trim() !== '')) {
     problems.push(describeRagged(cells, row, width))
   }
   for (let index = 0; index < cells.length; index += 1) {
     const cell = cells[index] as string
-    if (cell.length <= table.limits.cellCharacters) continue
-    problems.push(describeLong(cell.length, row, table.headers[index], table.limits.cellCharacters))
-    cells[index] = cell.slice(0, table.limits.cellCharacters)
+    if (cell.length <= cellCharacters) continue
+    problems.push(describeLong(cell.length, row, headers[index], cellCharacters))
+    cells[index] = cell.slice(0, cellCharacters)
   }
 }
 
@@ -107,13 +128,19 @@ function describeLong(length: number, row: number, column: string | undefined, l
   return problem('value-invalid', what, 'Shorten the cell, or look for a quote that is not closed.', place)
 }
 
-function toRow(cells: readonly string[], row: number, plan: Plan, problems: Problem[]): SheetRow {
+function toRow(
+  cells: readonly string[],
+  row: number,
+  plan: Plan,
+  pools: readonly Pool[],
+  problems: Problem[],
+): SheetRow {
   const values = new Bare()
   let extra = NOTHING
   const all = new Bare()
   for (let index = 0; index < plan.headers.length; index += 1) {
     const header = plan.headers[index] as string
-    const cell = unescapeCell(readCell(cells, index))
+    const cell = (pools[index] as Pool).one(unescapeCell(readCell(cells, index)))
     all[header] = cell
     if (plan.isMedia[index] || cell === '') continue
     const text = cell.trim()
