@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import type { NewJobRow } from '../../src/main/core/store/job-inserts.ts'
 import { openDatabase } from '../../src/main/core/store/open.ts'
 import type { Store } from '../../src/main/core/store/store.ts'
 import { freshStore, newJob, type Plant, plantIn } from '../support/rows.ts'
@@ -26,24 +27,22 @@ function inspect(): { schema: unknown[]; faults: unknown } {
 }
 
 function putIn(rows: number, from = 1): void {
-  store.write(() =>
-    store.jobs.inBulk(rows, () => {
-      for (let row = from; row < from + rows; row += 1) {
-        const jobId = store.jobs.insert(newJob(runId, accountId, { row, fingerprint: `print ${row}` }))
-        const address = 'https://example.com/a.jpg'
-        store.jobs.insertReference({
-          jobId,
-          role: 'reference',
-          position: 1,
-          referenceId: null,
-          address,
-          name: address,
-          kind: 'image',
-        })
-      }
-    }),
-  )
+  const numbers = Array.from({ length: rows }, (_, index) => from + index)
+  store.write(() => store.jobs.insertMany(numbers, toRow))
 }
+
+/** With as many references as its number shows, so that neither table fills its statements evenly. */
+const toRow = (row: number): NewJobRow => ({
+  job: newJob(runId, accountId, { row, fingerprint: `print ${row}` }),
+  references: Array.from({ length: Math.abs(row % 4) }, (_, index) => ({
+    role: 'reference',
+    position: index + 1,
+    referenceId: null,
+    address: `https://example.com/${row}-${index + 1}.jpg`,
+    name: `still ${index + 1}`,
+    kind: 'image',
+  })),
+})
 
 describe('many rows at once', () => {
   test('leave the schema as it was, and every index whole', () => {
@@ -51,6 +50,21 @@ describe('many rows at once', () => {
     putIn(MANY)
     putIn(10, MANY + 1)
     expect(inspect()).toEqual({ schema: before.schema, faults: 'ok' })
+  })
+
+  test('have each its own values and references, whatever their number', () => {
+    const numbers = [1_537, 50, 49, 1]
+    let all = 0
+    for (const count of numbers) {
+      putIn(count, all + 1)
+      all += count
+    }
+    const wanted = Array.from({ length: all }, (_, index) => toRow(index + 1))
+    const jobs = wanted.map((_, index) => store.jobs.get(index + 1))
+    expect(jobs).toMatchObject(wanted.map(({ job }) => job))
+    expect(jobs.map((job) => store.jobs.references(job?.id ?? 0))).toEqual(
+      wanted.map(({ references }, index) => references.map((one) => ({ ...one, jobId: index + 1 }))),
+    )
   })
 
   test('are counted like rows put in one by one', () => {
@@ -66,10 +80,10 @@ describe('many rows at once', () => {
     const before = inspect()
     expect(() =>
       store.write(() =>
-        store.jobs.inBulk(MANY, () => {
-          for (let row = 1; row < MANY; row += 1) store.jobs.insert(newJob(runId, accountId, { row }))
-          store.jobs.insert(newJob(runId, accountId, { row: 0 }))
-        }),
+        store.jobs.insertMany(
+          Array.from({ length: MANY }, (_, index) => MANY - 1 - index),
+          toRow,
+        ),
       ),
     ).toThrow('CHECK constraint failed')
     expect(inspect()).toEqual({ schema: before.schema, faults: 'ok' })

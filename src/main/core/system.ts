@@ -1,15 +1,27 @@
 import { randomInt } from 'node:crypto'
-import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock, Random } from './ports.ts'
 
 /** The real clock and the real chance: the only place in the core that asks the machine for either. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
-  sleep: async (ms, signal) => {
-    // Timers hold at most 2^31 - 1 ms; a longer sleep wakes early and its caller looks again.
-    await wait(Math.min(Math.max(0, ms), 2_147_483_647), undefined, signal ? { signal } : {})
-  },
+  // Not the timer that Node makes of a promise: it makes an error, with its stack, of every sleep that ends early.
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason)
+      const onAbort = () => {
+        clearTimeout(timer)
+        reject(signal?.reason)
+      }
+      const onTime = () => {
+        signal?.removeEventListener('abort', onAbort)
+        resolve()
+      }
+      // Timers hold at most 2^31 - 1 ms; a longer sleep wakes early and its caller looks again.
+      const timer = setTimeout(onTime, Math.min(Math.max(0, ms), 2_147_483_647))
+      signal?.addEventListener('abort', onAbort, { once: true })
+    }),
 }
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'

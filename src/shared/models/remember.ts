@@ -15,16 +15,17 @@ export interface CheckedAlike extends Checked {
  * fields with their own prompt.
  */
 export function rememberChecks(account: AccountRules): (input: OrderInput) => CheckedAlike {
-  const good = new Map<string, ResolvedOrder>()
+  const kinds = new Kinds()
   return (input) => {
     if (!isPromptFree(input)) return checkOrder(input, account)
-    const key = describe(input)
-    const known = good.get(key)
+    const kind = kinds.of(input)
+    if (kind === undefined) return checkOrder(input, account)
+    const known = kind.good
     if (known !== undefined)
       return { order: { ...known, prompt: input.values.prompt as string }, problems: [], alike: known }
     const checked = checkOrder(input, account)
     if (checked.order === undefined || checked.problems.length > 0) return checked
-    good.set(key, checked.order)
+    kind.good = checked.order
     return { ...checked, alike: checked.order }
   }
 }
@@ -44,16 +45,61 @@ function isPromptFree({ values, references }: OrderInput): boolean {
 /** Never reach a rule: what a row is called, and its prompt, which `isPromptFree` looks at. */
 const APART: ReadonlySet<string> = new Set(['prompt', 'name', 'id', 'account'])
 
-function describe({ values, references, audio }: OrderInput): string {
-  let key = ''
-  for (const field in values) {
-    if (APART.has(field)) continue
-    const value = values[field]
-    // What is no text, number or boolean is never a good value, and need not be told from another.
-    key += `${field}\u0000${typeof value}\u0000${typeof value === 'object' ? '' : String(value)}\u0001`
+/** What follows the values: neither is the name of a field. */
+const [REFERENCE, AUDIO, OTHER] = [Symbol('reference'), Symbol('audio'), Symbol('other')]
+
+/** Orders that are equal as far as they were looked at; what is looked at next tells them apart. */
+interface Kind {
+  good?: ResolvedOrder
+  next: Map<unknown, Kind>
+}
+
+/** Where more rows differ (by a seed of their own), remembering them would help none and take room. */
+const MOST_KINDS = 20_000
+
+/** Told apart step by step and not by one key: joining a row's values to a text costs more than checking them. */
+class Kinds {
+  private readonly all: Kind = { next: new Map() }
+  private readonly describe = rememberFiles()
+  private made = 0
+
+  /** Undefined for a new kind when there are too many. */
+  of({ values, references, audio }: OrderInput): Kind | undefined {
+    let kind: Kind | undefined = this.all
+    for (const field in values) {
+      if (APART.has(field)) continue
+      const value = values[field]
+      // What is no text, number or boolean is never a good value, and need not be told from another.
+      kind = this.step(this.step(kind, field), typeof value === 'object' ? OTHER : value)
+    }
+    for (const reference of references) kind = this.step(this.step(kind, REFERENCE), this.describe(reference))
+    return audio === undefined ? kind : this.step(this.step(kind, AUDIO), this.describe(audio))
   }
-  for (const reference of references) key += `\u0002${describeFile(reference)}`
-  return audio === undefined ? key : `${key}\u0003${describeFile(audio)}`
+
+  private step(from: Kind | undefined, more: unknown): Kind | undefined {
+    const known = from?.next.get(more)
+    if (known || !from || this.made === MOST_KINDS) return known
+    const kind: Kind = { next: new Map() }
+    from.next.set(more, kind)
+    this.made += 1
+    return kind
+  }
+}
+
+type Describe = (facts: ReferenceFacts) => string
+
+/** `describeFile`, once for each file: many rows use the same. */
+function rememberFiles(): Describe {
+  const known = new WeakMap<ReferenceFacts, string>()
+  return (facts) => {
+    let text = known.get(facts)
+    if (text === undefined) {
+      text = describeFile(facts)
+      // An address hardly ever stands in two rows.
+      if (facts.isAddress !== true) known.set(facts, text)
+    }
+    return text
+  }
 }
 
 /** All that rules look at. Of a name that is its beginning, which shows what kind of address it is. */

@@ -79,4 +79,19 @@ describe('checks that are remembered', () => {
     expect(longer.alike).not.toBe(first.alike)
     expect(check(good('')).alike).toBeUndefined()
   })
+  it('stay right, and remember what they knew, where every order has a seed of its own', () => {
+    const check = rememberChecks({ family: 'evolink' })
+    const seeded = (seed: number): OrderInput => ({
+      values: { model: 'wan2.7-image-to-video', prompt: 'one', duration: '5', seed: String(seed) },
+      references: [picture()],
+    })
+    const first = check(seeded(1)).alike
+    expect(first).toBeDefined()
+    for (let seed = 2; seed <= 25_000; seed += 1) check(seeded(seed))
+    expect(check(seeded(1)).alike).toBe(first)
+    const late = check(seeded(30_000))
+    expect(late.order).toEqual(checkOrder(seeded(30_000), { family: 'evolink' }).order)
+    expect(late.order?.seed).toBe(30_000)
+    expect(late.alike).toBeUndefined()
+  })
 })

@@ -61,7 +61,7 @@ async function askThread(path: string, clock: Clock): Promise<Inspected | undefi
     if (inspected === undefined || inspected === TOO_MUCH) await endThread(asked)
     return inspected
   } finally {
-    isOver.abort()
+    isOver.abort('answered')
     // An idle thread must not keep the process alive.
     asked.unref()
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../ports.ts'
 import { strongValidator } from './answer.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { hashFile } from './hash.ts'
+import { waitForHashTurn } from './hash-turns.ts'
 import { notesPathOf, type PartNotes, readNotes, removePart, writeNotes } from './notes.ts'
 
 /** What the server said of the file a part belongs to. */
@@ -121,6 +122,8 @@ export class Part {
   async append(chunks: readonly Uint8Array[], onWritten?: () => void): Promise<void> {
     this.#throwFaults()
     this.#file ??= await this.#create()
+    // Before the write begins: what is written is given back, and may be read into again before it is hashed.
+    await waitForHashTurn(lengthOf(chunks))
     const before = this.#writing
     this.#writing = this.#writeAfter(before, this.#file, chunks, onWritten)
     for (const chunk of chunks) this.#hash.update(chunk)
@@ -137,7 +140,7 @@ export class Part {
     onWritten: (() => void) | undefined,
   ): Promise<void> {
     const from = this.position
-    const end = chunks.reduce((sum, { byteLength }) => sum + byteLength, from)
+    const end = from + lengthOf(chunks)
     this.position = end
     const write = async () => {
       if (this.#writeFault) return
@@ -242,6 +245,9 @@ export class Part {
     }
   }
 }
+
+const lengthOf = (chunks: readonly Uint8Array[]): number =>
+  chunks.reduce((sum, { byteLength }) => sum + byteLength, 0)
 
 /**
  * Only bytes of the same output count. A fresh link to the same output may be spelled differently; then only a strong ETag with a known size can

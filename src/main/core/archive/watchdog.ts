@@ -24,7 +24,7 @@ export class Watchdog {
   }
 
   stop(): void {
-    this.#done.abort()
+    this.#done.abort('over')
   }
 
   async #watch(expire: () => void): Promise<void> {

@@ -54,7 +54,8 @@ export class Scheduler {
   /** Something changed: look again now. */
   wake(): void {
     this.#isAwake = true
-    this.#stopSleep.abort()
+    // Every step ends with this; without a reason of its own an abort makes an error, even when it is the second.
+    this.#stopSleep.abort('look again')
   }
 
   /** Whether a step works on the job at this moment; what it reports is still to come. */
@@ -159,10 +160,7 @@ export class Scheduler {
     if (!this.#spend.startSubmits(account, pace, now, maySpend)) {
       nextAt = Math.min(nextAt, pace.nextSubmitAt(now))
     }
-    if (maySpend) {
-      this.#spend.startUploads(account, now)
-      this.#spend.claim(account, pace, now)
-    }
+    if (maySpend) this.#spend.startUploads(account, now)
     return nextAt
   }
 }

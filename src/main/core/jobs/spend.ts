@@ -37,24 +37,41 @@ export class Spend {
     this.#lookAgain = lookAgain
   }
 
-  /** Sends what is written down. False when a create is due that the pace holds back. */
+  /**
+   * Sends what is written down, and takes the next rows from the queue. One transaction marks the ones and takes the
+   * others, with one sync of the disk; the first byte leaves after it. False when a create is due that the pace holds back.
+   */
   startSubmits(account: AccountRecord, pace: Pace, now: number, maySpend: boolean): boolean {
-    const { store } = this.#engine
+    const { store, checkpoint } = this.#engine
     const due = store.jobs.dueWorking(account.id, 'submitting', now, this.#work.size + MOST_SENT)
-    const free = this.#work.free(due, MOST_SENT)
-    if (free.length === 0) return true
-    const leaving: Leaving[] = []
-    // One transaction marks them all; the first byte leaves after it.
-    const isAll = store.write(() => {
-      for (const job of store.jobs.getAll(free)) {
-        const one = this.#mark(job, account, pace, now, maySpend)
-        if (one === 'not-yet') return false
-        if (one) leaving.push(one)
-      }
-      return true
-    })
+    const marked = this.#work.free(due, MOST_SENT)
+    const taken = maySpend ? this.#next(account, pace, now) : []
+    if (marked.length + taken.length === 0) return true
+    const { leaving, isAll, claimed } = store.write(() => ({
+      ...this.#markAll(marked, account, pace, now, maySpend),
+      claimed: this.#claimAll(taken, now),
+    }))
     for (const one of leaving) this.#send(one, account)
+    for (let count = 0; count < claimed; count++) checkpoint('submit.claimed')
+    // Either way the next look comes at once: what was claimed is sent, or another run's rows have room.
+    if (taken.length > 0) this.#lookAgain()
     return isAll
+  }
+
+  #markAll(
+    ids: readonly number[],
+    account: AccountRecord,
+    pace: Pace,
+    now: number,
+    maySpend: boolean,
+  ): { leaving: Leaving[]; isAll: boolean } {
+    const leaving: Leaving[] = []
+    for (const job of this.#engine.store.jobs.getAll(ids)) {
+      const one = this.#mark(job, account, pace, now, maySpend)
+      if (one === 'not-yet') return { leaving, isAll: false }
+      if (one) leaving.push(one)
+    }
+    return { leaving, isAll: true }
   }
 
   /** Marks a request as sent, once; null when it must not leave. */
@@ -114,6 +131,8 @@ export class Spend {
       attempt: { id: attempt.id, unsent: true },
       ledger: { attemptId: attempt.id, entry: { standing: 'released' } },
     })
+    // It may be due at once, and the queue was looked at before.
+    this.#lookAgain()
   }
 
   startUploads(account: AccountRecord, now: number): void {
@@ -133,26 +152,24 @@ export class Spend {
     }
   }
 
-  /** Takes rows from the queue while there is room in flight and under the caps. */
-  claim(account: AccountRecord, pace: Pace, now: number): void {
-    const { store, checkpoint } = this.#engine
-    const room = Math.min(MOST_CLAIMED, pace.inFlight(now) - store.jobs.countInFlight(account.id))
-    if (room <= 0) return
+  /** Rows of the queue that there is room for in flight. */
+  #next(account: AccountRecord, pace: Pace, now: number): number[] {
+    const { jobs } = this.#engine.store
+    const room = Math.min(MOST_CLAIMED, pace.inFlight(now) - jobs.countInFlight(account.id))
+    if (room <= 0) return []
     // A row that was let go and released may still be worked on: what that brings is not the new purchase's.
-    const free = this.#work.free(store.jobs.dueQueued(account.id, now, room + this.#work.size), room)
-    if (free.length === 0) return
-    const claimed = store.write(() => {
-      let count = 0
-      for (const job of store.jobs.getAll(free)) {
-        const outcome = this.#tryClaim(job, now)
-        if (outcome === 'full') break
-        if (outcome === 'claimed') count += 1
-      }
-      return count
-    })
-    for (let count = 0; count < claimed; count++) checkpoint('submit.claimed')
-    // Either way the next look comes at once: what was claimed is sent, or another run's rows have room.
-    this.#lookAgain()
+    return this.#work.free(jobs.dueQueued(account.id, now, room + this.#work.size), room)
+  }
+
+  /** Takes rows while they fit under the caps; returns how many were taken. */
+  #claimAll(ids: readonly number[], now: number): number {
+    let count = 0
+    for (const job of this.#engine.store.jobs.getAll(ids)) {
+      const outcome = this.#tryClaim(job, now)
+      if (outcome === 'full') break
+      if (outcome === 'claimed') count += 1
+    }
+    return count
   }
 
   /** A row that a fault of our own keeps from being taken waits; the ones behind it go on. */

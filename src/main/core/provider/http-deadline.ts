@@ -34,7 +34,7 @@ export class Deadlines {
       moved: () => this.#heed(one),
       stop: () => {
         this.#watched.delete(one)
-        if (this.#watched.size === 0) this.#waker?.abort()
+        if (this.#watched.size === 0) this.#waker?.abort('nothing to watch')
       },
     }
   }
@@ -42,7 +42,7 @@ export class Deadlines {
   #heed(one: Watched): void {
     if (!this.#watched.has(one)) return
     if (this.#waker === null) void this.#watch()
-    else if (one.dueAt() < this.#sleepsUntil) this.#waker.abort()
+    else if (one.dueAt() < this.#sleepsUntil) this.#waker.abort('due earlier')
   }
 
   async #watch(): Promise<void> {

@@ -15,7 +15,8 @@ import { apply } from '../jobs/apply.ts'
 import { amount } from '../jobs/claim.ts'
 import type { Engine } from '../jobs/engine.ts'
 import { PriceDesk } from '../money/price-desk.ts'
-import { PAUSED_BY_RUN } from '../store/jobs.ts'
+import type { NewJobRow } from '../store/job-inserts.ts'
+import { type NewJob, PAUSED_BY_RUN } from '../store/jobs.ts'
 import type { RunRecord } from '../store/runs.ts'
 import { checkSheet, type ReadySheet, total } from './check.ts'
 import type { Media } from './media-desk.ts'
@@ -71,11 +72,10 @@ async function importNext(engine: Engine, input: ImportInput): Promise<RunCreate
     if (before) engine.store.runs.setSheet(before.id, ready.sheet.sha256, allHeaders(ready, before))
     if (before && input.capMicros !== null) engine.store.runs.setCap(before.id, input.capMicros)
     cancelReplaced(engine, ready)
-    engine.store.jobs.inBulk(wanted.length, () => {
-      for (const row of wanted) insertJob(engine, run, row, ids, input.isHeld)
-    })
+    const now = engine.clock.now()
+    engine.store.jobs.insertMany(wanted, (row) => newJobRow(row, run, ids, now, input.isHeld))
     indexSomeWords(engine.store)
-    if (!input.isHeld) engine.store.runs.start(run.id, engine.clock.now())
+    if (!input.isHeld) engine.store.runs.start(run.id, now)
     return { runId: run.id, created: wanted.length }
   })
   void indexWords(engine)
@@ -311,17 +311,18 @@ function cancelUnbought(engine: Engine, jobId: number): void {
 
 const UNBOUGHT: readonly JobState[] = ['held', 'queued', 'uploading']
 
-function insertJob(
-  { store, clock }: Engine,
-  run: RunRecord,
+function newJobRow(
   row: ReadyRow,
-  ids: Map<string, number>,
+  run: RunRecord,
+  ids: ReadonlyMap<string, number>,
+  now: number,
   isHeld: boolean,
-): void {
+): NewJobRow {
   const { sheetRow, account, order } = row
   if (!account || !order) throw new Error('a row without an order is not ready')
-  const now = clock.now()
-  const jobId = store.jobs.insert({
+  const references = row.references.map((media, index) => link('reference', index + 1, media, ids))
+  if (row.audio) references.push(link('audio', 1, row.audio, ids))
+  const job: NewJob = {
     runId: run.id,
     accountId: account.id,
     parentId: row.job?.id ?? null,
@@ -340,23 +341,13 @@ function insertJob(
     estimateMicros: row.estimate?.highMicros ?? null,
     problem: row.problems.find((one) => one.level === 'warning') ?? null,
     createdAt: now,
-  })
-  for (const [index, media] of row.references.entries()) {
-    store.jobs.insertReference(link(jobId, 'reference', index + 1, media, ids))
   }
-  if (row.audio) store.jobs.insertReference(link(jobId, 'audio', 1, row.audio, ids))
+  return { job, references }
 }
 
-function link(
-  jobId: number,
-  role: 'reference' | 'audio',
-  position: number,
-  media: Media,
-  ids: Map<string, number>,
-) {
+function link(role: 'reference' | 'audio', position: number, media: Media, ids: ReadonlyMap<string, number>) {
   const referenceId = media.sha256 === null ? null : (ids.get(media.sha256) ?? null)
   return {
-    jobId,
     role,
     position,
     referenceId,

@@ -31,13 +31,31 @@ export function toRows(
   mapping: Readonly<Record<string, string>>,
 ): { rows: SheetRow[]; problems: Problem[] } {
   const plan = planColumns(table.headers, mapping)
+  const pools = table.headers.map(() => new Pool())
   const problems: Problem[] = []
   const rows = table.records.map((record, index) => {
     const row = index + 1
     checkRecord(record, row, table, mapping, problems)
-    return toRow(record.cells, row, plan, problems)
+    return toRow(record.cells, row, plan, pools, problems)
   })
   return { rows, problems }
+}
+
+/** Columns with more different cells than that hold what hardly ever comes twice. */
+const MOST_IN_POOL = 256
+
+/** The cells of one column: equal ones become the same text, so that a large sheet keeps each of them once. */
+class Pool {
+  private known: Map<string, string> | undefined = new Map()
+
+  one(cell: string): string {
+    if (!this.known) return cell
+    const known = this.known.get(cell)
+    if (known !== undefined) return known
+    if (this.known.size < MOST_IN_POOL) this.known.set(cell, cell)
+    else this.known = undefined
+    return cell
+  }
 }
 
 function planColumns(headers: readonly string[], mapping: Readonly<Record<string, string>>): Plan {
@@ -99,13 +117,19 @@ function describeLong(length: number, row: number, column: string | undefined, l
   return problem('value-invalid', what, 'Shorten the cell, or look for a quote that is not closed.', place)
 }
 
-function toRow(cells: readonly string[], row: number, plan: Plan, problems: Problem[]): SheetRow {
+function toRow(
+  cells: readonly string[],
+  row: number,
+  plan: Plan,
+  pools: readonly Pool[],
+  problems: Problem[],
+): SheetRow {
   const values = new Bare()
   let extra = NOTHING
   const all = new Bare()
   for (let index = 0; index < plan.headers.length; index += 1) {
     const header = plan.headers[index] as string
-    const cell = unescapeCell(readCell(cells, index))
+    const cell = (pools[index] as Pool).one(unescapeCell(readCell(cells, index)))
     all[header] = cell
     if (plan.isMedia[index] || cell === '') continue
     const text = cell.trim()

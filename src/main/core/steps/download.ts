@@ -130,8 +130,7 @@ function sidecarFacts(job: JobRecord, run: RunRecord, account: AccountRecord, en
 
 /** No model of the catalogue makes several files for one order; should one, the person hears of the others in time. */
 function leftOver(job: JobRecord, { store }: Engine): Problem | null {
-  const rendered = store.events.ofJob(job.id).findLast((event) => event.type === 'rendered')
-  const outputs = Number(rendered?.facts.outputs ?? 1)
+  const outputs = Number(store.events.latestFacts(job.id, 'rendered')?.outputs ?? 1)
   if (!(outputs > 1)) return null
   return problem(
     'clip-differs',

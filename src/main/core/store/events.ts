@@ -12,6 +12,9 @@ export function createEvents(db: Sqlite) {
   const ofJob = db.prepare(
     'SELECT id, job_id, at, type, from_state AS "from", to_state AS "to", problem_json, facts_json FROM events WHERE job_id = ? ORDER BY id',
   )
+  const latest = db
+    .prepare('SELECT facts_json FROM events WHERE job_id = ? AND type = ? ORDER BY id DESC LIMIT 1')
+    .pluck()
   const last = db.prepare('SELECT at FROM events ORDER BY id DESC LIMIT 1').pluck()
   return {
     add(event: {
@@ -28,6 +31,11 @@ export function createEvents(db: Sqlite) {
     },
     /** When the newest line was written; null = there is none. */
     lastAt: () => (last.get() as number | undefined) ?? null,
+    /** What was kept with the newest line of a type; undefined = there is none. */
+    latestFacts(jobId: number, type: string): JobEvent['facts'] | undefined {
+      const facts = latest.get(jobId, type) as string | undefined
+      return facts === undefined ? undefined : JSON.parse(facts)
+    },
     ofJob: (jobId: number) => ofJob.all(jobId).map((row) => fromRow<JobEvent>(row)),
   }
 }

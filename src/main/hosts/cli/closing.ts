@@ -154,9 +154,13 @@ export function commandFor(need: Problem, run: Pick<Run, 'id' | 'name'>, job?: P
     case 'price-changed':
       // Of a row that was moved to another model, or of the whole run.
       return need.place.row === undefined
-        ? `reelsheet resume ${quoted(run.name)}`
+        ? `reelsheet resume ${quoted(run.name)}   (or reelsheet cancel JOB…)`
         : `reelsheet jobs --run ${run.id} --state held, then reelsheet release JOB… (or reelsheet cancel JOB…)`
+    case 'start-missed':
+      return `reelsheet resume ${quoted(run.name)}   (or reelsheet schedule ${quoted(run.name)} --at TIME)`
     case 'not-possible':
+      // Rows that were imported, or taken back, are named by one of them; those from a backup by none.
+      if (need.place.jobId !== undefined) return `reelsheet start ${quoted(run.name)}`
       return `reelsheet jobs --run ${run.id} --state held, then reelsheet release JOB (or reelsheet cancel JOB)`
     default:
       return `reelsheet resume ${quoted(run.name)}`

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLogUpdate } from 'log-update'
+import type { Account } from '../../../shared/account.ts'
 import type { Attention } from '../../../shared/contract.ts'
 import { isFinal, type Job, JobState } from '../../../shared/job.ts'
 import type { Problem } from '../../../shared/problem.ts'
@@ -7,7 +8,8 @@ import type { Run } from '../../../shared/run.ts'
 import { Board, type Move } from './board.ts'
 import { renderLive } from './live.ts'
 import type { Client, Session } from './session.ts'
-import { clean, count, formatProblem } from './words.ts'
+import { listWaits, type Wait } from './waits.ts'
+import { asTyped, clean, count, formatProblem } from './words.ts'
 
 const FRAME_MS = 125
 /** Asking what every unfinished row waits for costs time with thousands of rows. */
@@ -45,6 +47,9 @@ class Follower {
   private readonly news = new Set<number>()
   private isAllNews = false
   private offline: string | null = null
+  private waits: Wait[] = []
+  /** Keys of waits that were told and last. */
+  private readonly toldWaits = new Set<string>()
   private runs: Run[] = []
   private readonly startedAt = Date.now()
   private readonly view: ReturnType<typeof createLogUpdate> | null
@@ -84,6 +89,7 @@ class Follower {
         const isMany = attentions.some(({ moving, waiting }) => moving + waiting > MANY)
         lookAt = Date.now() + (isMany ? LOOK_MANY_MS : LOOK_MS)
         this.tellOffline(attentions)
+        await this.tellWaits()
         const isAtRest = await this.isAtRest(attentions)
         if (aborted || isAtRest) {
           await this.readNews()
@@ -184,11 +190,41 @@ class Follower {
     if (!this.view) this.session.out.say(text)
   }
 
+  /** Quiet hours, a start that is still to come, a soft cap that was passed: each once for as long as it lasts. */
+  private async tellWaits(): Promise<void> {
+    const now = Date.now()
+    const accounts = await this.accountsWaitedFor()
+    this.waits = listWaits({ runs: this.runs, accounts, now })
+    for (const key of this.toldWaits) {
+      if (!this.waits.some((wait) => wait.key === key)) this.toldWaits.delete(key)
+    }
+    for (const { key, ...wait } of this.waits) {
+      if (this.toldWaits.has(key)) continue
+      this.toldWaits.add(key)
+      this.session.out.record('wait', wait)
+      if (!this.view) this.session.out.say(wait.text)
+    }
+  }
+
+  /** Rows behind the first page of a run hardly ever name an account that none before them does. */
+  private async accountsWaitedFor(): Promise<Account[]> {
+    const quiet = (await this.client.accounts.list()).filter(({ options }) => options.quietHours.length > 0)
+    if (quiet.length === 0) return []
+    const names = new Set<string>()
+    for (const { id: runId, counts, startAt } of this.runs) {
+      if ((counts.queued ?? 0) === 0 || (startAt ?? 0) > Date.now()) continue
+      const { jobs } = await this.client.jobs.page({ runId, states: ['queued'] })
+      for (const { accountName } of jobs) names.add(accountName)
+    }
+    return quiet.filter(({ name }) => names.has(name))
+  }
+
   private draw(): void {
     if (!this.view || this.runs.length === 0) return
     const { width, height } = this.session.out
-    const { board, runs, offline } = this
-    this.view(renderLive({ board, runs, offline, now: Date.now(), width, height }))
+    const { board, runs, offline, waits } = this
+    const texts = waits.map(({ text }) => asTyped(text, this.session.out.invocation))
+    this.view(renderLive({ board, runs, offline, waits: texts, now: Date.now(), width, height }))
   }
 
   private above(tell: () => void): void {

@@ -26,6 +26,8 @@ export function resume(
     }
     await freeAccounts(client)
     for (const run of runs) {
+      // A start that was missed is a question about this run; only its own name answers it.
+      if (name === undefined && run.problem?.code === 'start-missed') continue
       if (run.isPaused || capMicros !== undefined) {
         await client.runs.resume({ id: run.id, ...(capMicros !== undefined && { capMicros }) })
       }
