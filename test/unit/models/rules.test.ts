@@ -637,8 +637,9 @@ describe('the rules across fields of the independent table', () => {
     '%s has a row that keeps it and one that breaks it',
     (id) => {
       const cases = RULES.filter(({ title }) => title.startsWith(`${id}:`) || title.startsWith(`${id} `))
-      expect(cases.filter(({ expected }) => expected.length === 0).length).toBeGreaterThan(0)
       expect(cases.filter(({ expected }) => expected.length > 0).length).toBeGreaterThan(0)
+      // A kept rule may leave a warning of another one.
+      expect(new Set(cases.map(({ expected }) => expected.join())).size).toBeGreaterThan(1)
     },
   )
 })
