@@ -214,6 +214,9 @@ export const CASES: Record<CallName, Case> = {
       const file = join(world.folder, 'manifest.csv')
       expect(await client.runs.export({ id, file })).toEqual({ rows: 2 })
       expect(readFileSync(file, 'utf8')).toContain('row number 2')
+      const other = join(world.folder, 'manifest')
+      expect(await client.runs.export({ id, file: other, format: 'json' })).toEqual({ rows: 2 })
+      expect(JSON.parse(readFileSync(other, 'utf8'))).toMatchObject([{ state: 'held' }, { state: 'held' }])
     },
   },
   'jobs.page': {
@@ -372,6 +375,28 @@ export const CASES: Record<CallName, Case> = {
       const sums = await client.ledger.summary({ runId })
       expect(sums).toMatchObject([{ account: 'practice', currency: 'credits', standing: 'charged', jobs: 1 }])
       expect(sums[0]?.chargedMicros).toBeGreaterThan(0)
+    },
+  },
+  'ledger.export': {
+    refuses: { input: { file: 'ledger.csv', format: 'pdf' }, field: 'format' },
+    works: async (client, world) => {
+      const runId = await finished(world)
+      const file = join(world.folder, 'ledger.xlsx')
+      expect(await client.ledger.export({ runId, file })).toEqual({ rows: 1 })
+      expect(readFileSync(file, 'latin1')).toMatch(/^PK/)
+    },
+  },
+  'prices.list': {
+    refuses: { input: { account: 'No Spaces Here' }, field: 'account' },
+    works: async (client) => {
+      const prices = await client.prices.list({ account: 'practice' })
+      expect(prices).toContainEqual(
+        expect.objectContaining({
+          model: 'wan2.6-image-to-video',
+          quality: '720p',
+          perSecondMicros: 4_760_000,
+        }),
+      )
     },
   },
   'settings.get': {
