@@ -270,7 +270,7 @@ describe('BMP', () => {
 
 describe('what cannot be fitted', () => {
   it('is said in a sentence that names the file', async () => {
-    const whole = await noise(500, 500).jpeg().toBuffer()
+    const whole = await noise(300, 500).jpeg().toBuffer()
     const heic = Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1')
     for (const [bytes, code, words] of [
       [Buffer.alloc(0), 'reference-unreadable', /a\.png is empty/],

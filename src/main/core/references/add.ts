@@ -5,7 +5,7 @@ import type { Reference, ReferencesAdded } from '../../../shared/reference.ts'
 import { createGate } from './errand.ts'
 import { getReference, type Keeper, recordReference } from './keep.ts'
 import { isPattern, listMedia } from './list-media.ts'
-import { Unfit } from './media.ts'
+import { type ProbedMedia, Unfit } from './media.ts'
 import { probe, toProblemError } from './probe.ts'
 
 /**
@@ -23,7 +23,7 @@ export async function addReferences(
     (await stat(named).catch(() => undefined))?.isDirectory() !== true && !(await isManyNamed(text))
   const result: ReferencesAdded = { added: [], known: [], problems: [] }
   if (isOne) {
-    tell(result, await addOne(keeper, named))
+    record(keeper, await prepareOne(keeper, named), result)
     return result
   }
   const passedOver = (problem: Problem) => void result.problems.push(problem)
@@ -39,6 +39,8 @@ async function isManyNamed(text: string): Promise<boolean> {
 
 /** Reading, hashing and copying wait for the disk: a few at a time keep it busy. */
 const AT_ONCE = 4
+/** Written in one transaction: what a stop loses is only looked at again. */
+const A_BATCH = 100
 
 async function addEach(
   keeper: Keeper,
@@ -47,65 +49,74 @@ async function addEach(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const gate = createGate(AT_ONCE)
-  const outcomes = await Promise.all(
-    files.map((file) =>
-      gate(async () => {
-        signal?.throwIfAborted()
-        return await tryOne(keeper, file)
-      }),
-    ),
-  )
-  const told = new Set<number>()
-  for (const outcome of outcomes) {
-    if ('code' in outcome) result.problems.push(outcome)
-    else if (!told.has(outcome.reference.id)) {
-      told.add(outcome.reference.id)
-      tell(result, outcome)
-    } else result.known.push(outcome.reference)
+  const prepare = async (file: string): Promise<Prepared | Problem> => {
+    signal?.throwIfAborted()
+    return await tryPrepare(keeper, file)
+  }
+  for (let at = 0; at < files.length; at += A_BATCH) {
+    const batch = files.slice(at, at + A_BATCH)
+    const outcomes = await settleAll(batch.map((file) => gate(() => prepare(file))))
+    // In the order of the files, whichever was read first: their numbers tell it.
+    keeper.store.write(() => {
+      for (const outcome of outcomes) {
+        if ('code' in outcome) result.problems.push(outcome)
+        else record(keeper, outcome, result)
+      }
+    })
   }
 }
 
-interface Added {
-  reference: Reference
-  isNew: boolean
+/** As `Promise.all`, but nothing is still under way when it throws. */
+async function settleAll<T>(works: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(works)
+  return await Promise.all(works)
 }
 
-function tell(result: ReferencesAdded, { reference, isNew }: Added): void {
-  if (isNew) result.added.push(reference)
-  else result.known.push(reference)
+/** Stored in the folder, not yet in the database. */
+interface Prepared {
+  file: string
+  probed: ProbedMedia
+  sha256: string
+  /** Known by content, and its original lies elsewhere no more. */
+  isMoved: boolean
 }
 
 /** A full disk stops everything: each further file would only say it again. */
-async function tryOne(keeper: Keeper, file: string): Promise<Added | Problem> {
+async function tryPrepare(keeper: Keeper, file: string): Promise<Prepared | Problem> {
   try {
-    return await addOne(keeper, file)
+    return await prepareOne(keeper, file)
   } catch (error) {
     if (error instanceof ProblemError && error.problem.code !== 'disk-full') return error.problem
     throw error
   }
 }
 
-async function addOne(keeper: Keeper, file: string): Promise<Added> {
+async function prepareOne(keeper: Keeper, file: string): Promise<Prepared> {
   const before = await stat(file).catch(() => undefined)
   const probed = await probe(file)
-  const stored = await keeper.references.add(file)
+  const { sha256, sizeBytes } = await keeper.references.add(file)
   const after = await stat(file).catch(() => undefined)
   // What was looked at is what was kept, or nothing is recorded of it.
-  if (before?.mtimeMs !== after?.mtimeMs || stored.sizeBytes !== probed.sizeBytes) throw changed(file)
-  const known = keeper.store.references.byHash(stored.sha256)
-  if (known) return { reference: await adopt(keeper, known, file), isNew: false }
-  const origin = { name: path.basename(file), originalPath: file }
-  const id = recordReference(keeper, stored.sha256, probed, origin)
-  return { reference: getReference(keeper.store, id), isNew: true }
+  if (before?.mtimeMs !== after?.mtimeMs || sizeBytes !== probed.sizeBytes) throw changed(file)
+  return { file, probed, sha256, isMoved: await isMoved(keeper.store.references.byHash(sha256), file) }
 }
 
 /** The same content at another place, while the place that was known is empty. */
-async function adopt({ store }: Keeper, known: Reference, file: string): Promise<Reference> {
-  if (known.originalPath === file || known.sourceId !== null) return known
-  const isThere = known.originalPath !== null && (await stat(known.originalPath).catch(() => undefined))
-  if (isThere) return known
-  store.references.setOriginal(known.id, file)
-  return getReference(store, known.id)
+async function isMoved(known: Reference | undefined, file: string): Promise<boolean> {
+  if (!known || known.originalPath === file || known.sourceId !== null) return false
+  return known.originalPath === null || !(await stat(known.originalPath).catch(() => undefined))
+}
+
+function record(keeper: Keeper, { file, probed, sha256, isMoved }: Prepared, result: ReferencesAdded): void {
+  const { references } = keeper.store
+  const known = references.byHash(sha256)
+  if (known) {
+    if (isMoved) references.setOriginal(known.id, file)
+    result.known.push(getReference(keeper.store, known.id))
+  } else {
+    const id = recordReference(keeper, sha256, probed, { name: path.basename(file), originalPath: file })
+    result.added.push(getReference(keeper.store, id))
+  }
 }
 
 function changed(file: string): ProblemError {
