@@ -21,8 +21,7 @@ export function guessEncoding(bytes: Uint8Array): LegacyEncoding | 'damaged-utf-
 function isMostlyUtf8(sample: Uint8Array): boolean {
   const text = new TextDecoder('utf-8').decode(sample, { stream: true })
   const broken = text.match(/\ufffd/gu)?.length ?? 0
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: everything beyond ASCII.
-  const whole = (text.match(/[^\u0000-\u007f\ufffd]/gu)?.length ?? 0) >= 3 * broken
+  const whole = (text.match(/\P{ASCII}/gu)?.length ?? 0) - broken >= 3 * broken
   return broken > 0 && whole
 }
 
@@ -85,8 +84,8 @@ function isWhole(bytes: Uint8Array, encoding: LegacyEncoding): boolean {
 /** What a person sees of the guess: its name, and words that would read otherwise in another encoding. */
 export function nameGuessed(bytes: Uint8Array, guessed: LegacyEncoding): { name: string; examples: string } {
   const text = new TextDecoder(guessed).decode(bytes.subarray(0, SAMPLE_BYTES), { stream: true })
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: everything beyond ASCII.
-  const words = text.match(/[\p{L}\p{N}]{0,12}[^\u0000-\u007f]{1,12}[\p{L}\p{N}]{0,12}/gu) ?? []
+  const words =
+    text.match(/[A-Za-z]{0,12}(?!\p{ASCII})\p{L}[\p{L}\p{N}]{0,12}/gu) ?? text.match(/\P{ASCII}/gu) ?? []
   const examples = [...new Set(words)].slice(0, EXAMPLES).map((word) => `“${word}”`)
   const name = guessed === 'gb18030' ? 'GB 18030 (Chinese Windows)' : 'Windows-1252 (Western European)'
   return { name, examples: examples.join(', ') }

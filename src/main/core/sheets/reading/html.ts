@@ -1,6 +1,7 @@
 import { type DefaultTreeAdapterTypes, defaultTreeAdapter, html, parse } from 'parse5'
 import type { Problem } from '../../../../shared/problem.ts'
 import { READING_LIMITS } from './limits.ts'
+import { describeMerges } from './merges.ts'
 import { notice, stop } from './stop.ts'
 import type { Fill } from './table.ts'
 import type { TableBuilder } from './table-builder.ts'
@@ -32,7 +33,9 @@ export function readHtml(
     const what = `of its ${tables.length} tables, the one with ${largest.length} rows was read.`
     problems.push(notice(file, what, 'If another was meant, save that one as a file of its own.'))
   }
-  return { problems, fills: readRows(largest, builder) }
+  const fills = readRows(largest, builder)
+  if (fills.length > 0) problems.push(describeMerges(file, fills.length))
+  return { problems, fills }
 }
 
 function findTables(root: DefaultTreeAdapterTypes.Document): Element[] {

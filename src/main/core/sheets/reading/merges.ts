@@ -1,4 +1,6 @@
+import type { Problem } from '../../../../shared/problem.ts'
 import { READING_LIMITS } from './limits.ts'
+import { notice } from './stop.ts'
 import type { Fill } from './table.ts'
 
 /** Cells from one corner to the other; rows from 1 as in the worksheet, columns from 0. */
@@ -72,6 +74,12 @@ export function mergesToFills(
       fills.push({ column: range.firstColumn, firstRecord, lastRecord, from })
   }
   return { fills, count, example }
+}
+
+export function describeMerges(file: string, count: number, example?: string): Problem {
+  const shown = example === undefined ? count : `${count}, such as ${example}`
+  const what = `it has merged cells (${shown}): a value that spans rows was read for each of these rows, one that spans columns for the first column.`
+  return notice(file, what, 'Check these rows, or unmerge the cells and read the sheet again.')
 }
 
 /** Place of the first record of this worksheet row or a later one. */

@@ -1,4 +1,5 @@
 import { unescapeCell } from '../escape.ts'
+import { faultOf } from './faults.ts'
 import { READING_LIMITS, SHEET_LIMITS } from './limits.ts'
 import { stop } from './stop.ts'
 import type { Deliver, TableRecord } from './table.ts'
@@ -6,6 +7,11 @@ import type { Deliver, TableRecord } from './table.ts'
 /** Small enough that nobody waits for one slice, large enough that sending it costs little. */
 const SLICE_RECORDS = 500
 const SLICE_CHARACTERS = 1_000_000
+
+const NUMBER_SIGN = 35
+/** What spreadsheet programs show instead of a result. */
+const ERROR_TEXT =
+  /^#(?:REF!|N\/A|VALUE!|DIV\/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!|FIELD!|BLOCKED!|ERROR!)\s*$/iu
 
 /** Header names that would reach into an object's own machinery instead of being data. */
 const FORBIDDEN_HEADERS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
@@ -51,11 +57,20 @@ export class TableBuilder {
     this.#cells += cells.length
     if (this.#cells > READING_LIMITS.cells) throw this.#tooMany(`${show(READING_LIMITS.cells)} cells`)
     let characters = 0
-    for (const cell of cells) characters += cell.length
+    let found = fault
+    for (let column = 0; column < cells.length; column += 1) {
+      const cell = cells[column] as string
+      characters += cell.length
+      // A formula that failed leaves its error as text, and such a prompt would be bought like any other.
+      if (cell.charCodeAt(0) === NUMBER_SIGN && fault === undefined && ERROR_TEXT.test(cell)) {
+        const error = faultOf.errorCell(column, cell.trim())
+        found = found === undefined ? error : `${found}\n${error}`
+      }
+    }
     this.#characters += characters
     if (this.#characters > READING_LIMITS.characters)
       throw this.#tooMany(`${show(READING_LIMITS.characters)} characters`)
-    this.#slice.push(fault === undefined ? { cells } : { cells, fault })
+    this.#slice.push(found === undefined ? { cells } : { cells, fault: found })
     this.#sliceCharacters += characters
     if (this.#slice.length >= SLICE_RECORDS || this.#sliceCharacters >= SLICE_CHARACTERS) this.#flush()
   }

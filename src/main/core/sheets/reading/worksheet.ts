@@ -1,7 +1,7 @@
 import type { Problem } from '../../../../shared/problem.ts'
 import { faultOf } from './faults.ts'
 import { READING_LIMITS } from './limits.ts'
-import { addressOf, columnOf, mergesToFills, type Range, rangeOf } from './merges.ts'
+import { addressOf, columnOf, describeMerges, mergesToFills, type Range, rangeOf } from './merges.ts'
 import { type Meaning, showNumber } from './number-formats.ts'
 import { RichText, unescapeText } from './shared-strings.ts'
 import { notice } from './stop.ts'
@@ -202,10 +202,7 @@ class WorksheetReader {
     }
     const width = this.#builder.headers?.length ?? 0
     const { fills, count, example } = mergesToFills(this.#merges, this.#rowOfRecord, this.#hidden, width)
-    if (count > 0) {
-      const what = `has merged cells (${count}, such as ${example}): a value that spans rows was read for each of these rows, one that spans columns for the first column.`
-      problems.push(notice(file, what, 'Check these rows, or unmerge the cells and read the sheet again.'))
-    }
+    if (count > 0) problems.push(describeMerges(file, count, example))
     return { problems, fills }
   }
 }
