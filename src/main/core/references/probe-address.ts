@@ -20,6 +20,7 @@ export interface AddressPorts {
 export interface ProbeHow {
   /** Only for an account whose own base address is on this machine. */
   allowLoopback?: boolean
+  /** Ends the waiting; others may wait for the same answer, so the asking goes on. */
   signal?: AbortSignal
 }
 
@@ -48,19 +49,40 @@ export async function probeAddress(
   const key = `${how.allowLoopback === true} ${address}`
   const now = steady(ports.clock).now()
   const before = desk.kept.get(key)
-  if (before && before.until > now) return await before.facts
-  const facts = desk.gate(() => ask(address, ports, how))
+  if (before && before.until > now) return await waitFor(before.facts, how.signal)
+  const facts = desk.gate(() => ask(address, ports, how.allowLoopback ?? false))
   const entry = { until: Number.POSITIVE_INFINITY, facts }
   desk.kept.delete(key)
   desk.kept.set(key, entry)
   const oldest = desk.kept.keys().next()
   if (desk.kept.size > MOST_KEPT && !oldest.done) desk.kept.delete(oldest.value)
-  const found = await facts.catch((error: unknown) => {
-    desk.kept.delete(key)
-    throw error
+  const settled = facts.then(
+    (found) => {
+      entry.until = steady(ports.clock).now() + (found.problem === null ? KEPT_MS : FAULT_KEPT_MS)
+      return found
+    },
+    (error: unknown) => {
+      desk.kept.delete(key)
+      throw error
+    },
+  )
+  return await waitFor(settled, how.signal)
+}
+
+/** The work, or the reason for which nobody waits for it any more. */
+async function waitFor<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return await work
+  const isOver = new AbortController()
+  const given = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: isOver.signal })
   })
-  entry.until = steady(ports.clock).now() + (found.problem === null ? KEPT_MS : FAULT_KEPT_MS)
-  return found
+  work.catch(() => undefined)
+  try {
+    return await Promise.race([work, given])
+  } finally {
+    isOver.abort()
+  }
 }
 
 interface Desk {
@@ -79,20 +101,18 @@ function deskOf({ agents }: AddressPorts): Desk {
 
 const UNKNOWN = { kind: null, format: null, sizeBytes: null, width: null, height: null, problem: null }
 
-async function ask(address: string, ports: AddressPorts, how: ProbeHow): Promise<AddressFacts> {
+async function ask(address: string, ports: AddressPorts, allowLoopback: boolean): Promise<AddressFacts> {
   const isOver = new AbortController()
   const late = new AbortController()
-  const signal = AbortSignal.any([late.signal, ...(how.signal ? [how.signal] : [])])
   ports.clock.sleep(MOST_MS, isOver.signal).then(
     () => late.abort(new TransferBroken('', 'it took longer than 15 seconds')),
     () => undefined,
   )
   try {
-    const head = await follow(address, ports, how.allowLoopback ?? false, signal)
+    const head = await follow(address, ports, allowLoopback, late.signal)
     return { ...UNKNOWN, address, ...(await read(address, head)) }
   } catch (error) {
-    how.signal?.throwIfAborted()
-    return { ...UNKNOWN, address, problem: explain(address, describeBreak(error, '', signal)) }
+    return { ...UNKNOWN, address, problem: explain(address, describeBreak(error, '', late.signal)) }
   } finally {
     isOver.abort()
   }
