@@ -48,18 +48,40 @@ export const FIELDS = [
 
 /** Names most like `text`, best first, at most three; of one family if given. */
 export function nearestModels(text: string, family?: Family): string[] {
-  const wanted = plain(text)
-  return MODELS.filter((model) => family === undefined || model.family === family)
-    .map((model) => ({ id: model.id, distance: editDistance(wanted, plain(model.id)) }))
-    .sort((a, b) => a.distance - b.distance || a.id.length - b.id.length)
+  return nearTo(text)
+    .filter(({ id }) => family === undefined || byId.get(id)?.family === family)
     .slice(0, 3)
-    .map((each) => each.id)
+    .map(({ id }) => id)
 }
 
 /** Names that a misspelt one can plainly stand for, best first: at most a third of its letters differ. */
 export function modelsLike(text: string): string[] {
+  return nearTo(text)
+    .slice(0, 3)
+    .filter(({ distance }) => distance * 3 <= plain(text).length)
+    .map(({ id }) => id)
+}
+
+interface Near {
+  id: string
+  distance: number
+}
+
+/** A sheet hardly holds more wrong names; one that does begins anew. */
+const MOST_REMEMBERED = 200
+const remembered = new Map<string, readonly Near[]>()
+
+/** All models by likeness. Remembered: one wrong name may stand in 100,000 rows. */
+function nearTo(text: string): readonly Near[] {
   const wanted = plain(text)
-  return nearestModels(text).filter((id) => editDistance(wanted, plain(id)) * 3 <= wanted.length)
+  const known = remembered.get(wanted)
+  if (known !== undefined) return known
+  const found = MODELS.map(({ id }) => ({ id, distance: editDistance(wanted, plain(id)) })).sort(
+    (a, b) => a.distance - b.distance || a.id.length - b.id.length,
+  )
+  if (remembered.size >= MOST_REMEMBERED) remembered.clear()
+  remembered.set(wanted, found)
+  return found
 }
 
 const plain = (text: string): string =>

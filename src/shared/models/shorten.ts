@@ -3,6 +3,9 @@ const LONGEST_WORD = 60
 /** Longer than any written letter with its marks. */
 const LONGEST_LETTER = 40
 
+/** Made once: making one takes longer than reading a prompt with it. */
+const letters = new Intl.Segmenter('en', { granularity: 'grapheme' })
+
 /**
  * The beginning of a text, at most `limit` UTF-16 code units long. Ends with a whole word where words are written
  * apart, and never inside a letter that is made of several units (a surrogate pair, a letter with its marks, an
@@ -21,7 +24,7 @@ function letterEnd(text: string, end: number): number {
   if (isTrail(text.charCodeAt(from))) from -= 1
   let last = from
   const window = text.slice(from, end + LONGEST_LETTER)
-  for (const { index, segment } of new Intl.Segmenter('en', { granularity: 'grapheme' }).segment(window)) {
+  for (const { index, segment } of letters.segment(window)) {
     if (from + index + segment.length > end) break
     last = from + index + segment.length
   }
