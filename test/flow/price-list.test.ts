@@ -105,7 +105,7 @@ describe('the list of prices', () => {
     const server = await world.stranger()
     await world.account('evolink', server.url)
     const prices = await list('evolink-1')
-    expect(prices.every(({ note }) => note.includes('live price rules'))).toBe(true)
+    expect(new Set(prices.map(({ note }) => note))).toEqual(new Set(["By the provider's live price rules."]))
     expect(brief(prices, FLASH)[0]).toEqual(['720p', 'sound', 2.38 * CREDIT, 6 * CREDIT])
     expect(brief(prices, 'wan26_r2v')).toEqual([])
     expect(prices.some(({ account }) => account !== 'evolink-1')).toBe(false)
@@ -146,6 +146,19 @@ describe('the list of prices', () => {
     const price = (await list('evolink-1')).find(({ model }) => model === FLASH)
     expect(price).toMatchObject({ perSecondMicros: null, minimumMicros: null, basis: 'published' })
     expect(price?.note).toContain('by the length of the clip')
+  })
+
+  it('leaves a model out that the provider refused as unknown', async () => {
+    await scripted({ status: 500, body: {} })
+    const account = () => world.app.core.engine.store.accounts.byName('evolink-1')
+    expect(brief(await list('evolink-1'), FLASH)).toHaveLength(4)
+    const found = account()
+    if (!found) throw new Error('the account was just added')
+    world.app.core.engine.store.accounts.update({
+      ...found,
+      options: { ...found.options, retiredModels: [FLASH] },
+    })
+    expect(brief(await list('evolink-1'), FLASH)).toEqual([])
   })
 
   it('says that no price is known, and of whom nobody knows', async () => {

@@ -105,10 +105,12 @@ describe('sums of the ledger', () => {
   test('of thousands of lines are the sums of all their parts', async () => {
     const store = freshStore()
     const plant = plantIn(store)
-    const [account, run] = [plant.account(), plant.run()]
-    const job = plant.job(run, account, { estimateMicros: 1 })
+    const [account, run, other] = [plant.account(), plant.run(), plant.run({ name: 'other' })]
+    const jobs = [run, other].map((id) => plant.job(id, account, { estimateMicros: 1 }))
     store.write(() => {
-      for (let number = 1; number <= 4_321; number += 1) {
+      for (let number = 1; number <= 8_642; number += 1) {
+        const job = jobs[number % 2]
+        if (!job) throw new Error('planted')
         const attemptId = store.attempts.insert({
           jobId: job.id,
           accountId: account,
@@ -118,13 +120,14 @@ describe('sums of the ledger', () => {
           now: NOW,
         })
         store.attempts.decide(attemptId, 'not-sent', NOW)
-        const line = { attemptId, jobId: job.id, runId: run, accountId: account, model: 'a', now: NOW }
+        const line = { attemptId, jobId: job.id, runId: job.runId, accountId: account, model: 'a', now: NOW }
         store.ledger.open({ ...line, currency: 'credits', estimateMicros: number })
       }
     })
     expect(await sumLedger(store, run, ['day', 'run'])).toMatchObject([
-      { jobs: 4_321, estimateMicros: (4_321 * 4_322) / 2, countedMicros: (4_321 * 4_322) / 2 },
+      { jobs: 4_321, estimateMicros: 4_321 * 4_322, countedMicros: 4_321 * 4_322 },
     ])
+    expect(await sumLedger(store, null, [])).toMatchObject([{ jobs: 8_642 }])
   })
 
   test('of a removed account are told from those of the one that has its name now', async () => {

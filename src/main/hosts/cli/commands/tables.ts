@@ -81,6 +81,10 @@ function toGroups(text: string): Group[] {
 function saySums({ out }: Session, sums: readonly LedgerSum[], by: readonly Group[]): number {
   for (const sum of sums) out.record('ledger', sum)
   out.sum({ sums: sums.length })
+  if (sums.length === 0) {
+    out.say('Nothing was ordered yet, so there is nothing to sum up.')
+    return EXIT.archived
+  }
   const groups = LedgerGroup.options.filter((group) => by.includes(group))
   const rows = sums.map((sum) => {
     const price = (micros: number | null) => (micros === null ? '' : formatMoney(micros, sum.currency))
