@@ -119,6 +119,60 @@ it(
   TIMEOUT,
 )
 
+it(
+  'offers what the sheet, its folder and the person’s accounts have',
+  async () => {
+    const desk = new Desk()
+    desk.environment = { REELSHEET_KEY_STUDIO: 'sk-canary' }
+    copyFileSync(BOAT, join(desk.folder, 'boat.png'))
+    copyFileSync(join(BOAT, '../waltz.mp3'), join(desk.folder, 'waltz.mp3'))
+    const added = await desk.run('accounts', 'add', 'studio', '--family', 'evolink')
+    expect(added.code).toBe(0)
+    const I = 'wan2.6-image-to-video-flash'
+    const V = 'wan26_r2v'
+    const rows = [
+      '编号,model,prompt,duration,images,音频,account',
+      `a,${I},p,2,baot.png,,practice`,
+      `a,${I},p,2,boat.png,,practise`,
+      `a-2,${I},p,2,http://media.example.com/x.png,,practice`,
+      `a,${I},p,2,boat.png,,studoi`,
+      `b,${V},p,2,boat.png,,studio`,
+      `c,${V},p,2,boat.png,waltz.mp3,practice`,
+      `d,${I},p,2,boat.png|boat.png,,practice`,
+      `e,${I},p,2,boat.png|baot.png,,practice`,
+      `f,${I},p,2,https://media.example.com/picture?signature=canary,,practice`,
+    ]
+    const { code, records, stdout } = await desk.run(
+      'check',
+      desk.write('own.csv', rows.join('\n')),
+      '--json',
+    )
+    expect(code).toBe(2)
+    const fixes = findingsOf(records).flatMap((found) =>
+      found.fixes.map((fix) => {
+        const to =
+          fix.type === 'set' ? `${fix.column} = ${fix.value}` : fix.type === 'file-host' ? fix.account : ''
+        return `${found.row} ${found.code}: ${fix.type} ${to}`
+      }),
+    )
+    expect(fixes).toEqual([
+      '1 reference-missing: set images = boat.png',
+      '2 account-unknown: set account = practice',
+      '2 row-repeated: set 编号 = a-3',
+      '3 address-refused: set images = https://media.example.com/x.png',
+      '4 account-unknown: set account = studio',
+      '4 row-repeated: set 编号 = a-4',
+      '6 reference-needs-address: file-host studio',
+      '6 reference-needs-address: set 音频 = ',
+      '6 rule-broken: set 音频 = ',
+      '7 reference-limit: set images = boat.png',
+      '8 reference-missing: set images = boat.png | boat.png',
+    ])
+    expect(stdout).not.toContain('canary')
+  },
+  TIMEOUT,
+)
+
 describe('the table of problems', () => {
   const row = (number: number, problems: Problem[], variant = 1) =>
     ({ row: number, variant, problems }) as unknown as CheckedRow

@@ -52,7 +52,8 @@ function toSheet(table: ReadTable, file: string, path: string | null): Sheet {
   const { columns, mapping, problems } = mapColumns(table.headers)
   requireClearColumns(table.headers, mapping, problems, file)
   const read = toRows(table, mapping)
-  const all = [...table.problems, ...problems, ...read.problems, ...findRepeats(read.rows)]
+  const idHeader = columns.find(({ field }) => field === 'id')?.header
+  const all = [...table.problems, ...problems, ...read.problems, ...findRepeats(read.rows, idHeader)]
   return {
     path,
     sha256: table.sha256,

@@ -202,8 +202,9 @@ function describeSwitch(row: number, column: string, value: string): Problem {
 /**
  * Rows that order the same clip twice (`row-repeated`, a warning: it may be wanted) and ids that stand twice
  * (an error on the later row: an id names one intent, and a repeated import goes by it).
+ * `idHeader` is the sheet's own name for its ids.
  */
-export function findRepeats(rows: readonly SheetRow[]): Problem[] {
+export function findRepeats(rows: readonly SheetRow[], idHeader = 'id'): Problem[] {
   const problems: Problem[] = []
   const ids = new Map<string, number>()
   const free = new FreeIds(rows)
@@ -214,7 +215,7 @@ export function findRepeats(rows: readonly SheetRow[]): Problem[] {
     if (id !== undefined) {
       const first = ids.get(id)
       if (first === undefined) ids.set(id, row.row)
-      else problems.push(repeatedId(row.row, first, id, free.like(id)))
+      else problems.push(repeatedId({ row: row.row, first, id, free: free.like(id), column: idHeader }))
       // The id is part of what a row says: one with an id of its own repeats no other row.
       continue
     }
@@ -272,10 +273,18 @@ class FreeIds {
   }
 }
 
-function repeatedId(row: number, first: number, id: string, free: string): Problem {
+interface RepeatedId {
+  row: number
+  first: number
+  id: string
+  free: string
+  column: string
+}
+
+function repeatedId({ row, first, id, free, column }: RepeatedId): Problem {
   const shown = id.slice(0, 80)
   const what = `Row ${row} has the id "${shown}" that row ${first} has; an id may stand once. The row will not run.`
   const next = 'Give the row an id of its own.'
-  const found = problem('row-repeated', what, next, { row, column: 'id', value: shown })
-  return { ...found, fixes: [{ type: 'set', label: `Use ${free}`.slice(0, 80), column: 'id', value: free }] }
+  const found = problem('row-repeated', what, next, { row, column, value: shown })
+  return { ...found, fixes: [{ type: 'set', label: `Use ${free}`.slice(0, 80), column, value: free }] }
 }
