@@ -58,7 +58,7 @@ async function probeFile(file: string, clock: Clock): Promise<ProbedMedia> {
       throw new Unfit('reference-unreadable', 'is empty (0 bytes).', 'Save or copy it again.')
     const format = recognise(await readHead(handle))
     if ('foreign' in format) {
-      const what = `is ${format.foreign}, whatever its name says.`
+      const what = `is ${format.foreign}${format.next ? '' : ', whatever its name says'}.`
       throw new Unfit(
         'reference-kind',
         what,

@@ -90,7 +90,7 @@ function recogniseImage(head: Uint8Array): MediaFormat | undefined {
 const HEIC_BRANDS = ['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'mif1', 'msf1']
 /** HEVC is patented: the picture library's builds come without a decoder for it. */
 const HEIC: Foreign = {
-  foreign: 'an HEIC picture, as iPhones take them, which no model takes and Reelsheet cannot convert',
+  foreign: 'an HEIC picture, as iPhones take them: no model takes it, and Reelsheet cannot convert it',
   next: 'Export it as JPEG: on a Mac open it in Preview and choose File, Export; on Windows open it in Photos and choose Save as; on the iPhone choose Settings, Camera, Formats, Most Compatible for the pictures to come.',
 }
 /** QuickTime files older than `ftyp` begin with one of these boxes. */

@@ -92,10 +92,13 @@ function sayDetail({ out }: Session, { reference, original, runs, uploads, limit
     const { model, ...place } = each.place
     out.problem({ ...each, what: `${model}: ${each.what}`, place: { ...place, column: undefined } })
   }
-  if (limits.some(({ fixes }) => fixes?.some(({ type }) => type === 'fit')))
+  if (limits.length > 0 && reference.kind === 'image')
     out.say(`Make a copy that fits: reelsheet references fit ${reference.id}`)
-  if (limits.some(({ fixes }) => fixes?.some(({ type }) => type === 'trim')))
-    out.say(`Cut a copy: reelsheet references trim ${reference.id} --seconds 30`)
+  const cuts = limits.flatMap(
+    ({ fixes }) => fixes?.flatMap((fix) => (fix.type === 'trim' ? fix.maximumMs : [])) ?? [],
+  )
+  if (cuts.length > 0)
+    out.say(`Cut a copy: reelsheet references trim ${reference.id} --seconds ${Math.min(...cuts) / 1000}`)
 }
 
 export interface FitGiven {
