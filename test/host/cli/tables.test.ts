@@ -15,30 +15,30 @@ describe('tables', () => {
       desk.environment.TZ = 'Pacific/Kiritimati'
       const sheet = desk.sheet(['=1+1 boats', 'two'])
       expect((await desk.run('run', sheet, '--archive', 'archive', '--yes')).code).toBe(0)
-      const csv = await desk.run('export', 'night', '--out', 'night.csv')
+      const csv = await desk.run('export', 'night', '--out', 'out.csv')
       expect(csv).toMatchObject({ code: 0, stdout: expect.stringContaining('2 rows of "night" written to') })
-      const json = await desk.run('export', 'night', '--out', 'night.txt', '--format', 'json', '--json')
+      const json = await desk.run('export', 'night', '--out', 'out.txt', '--format', 'json', '--json')
       expect(json.records.at(-1)).toMatchObject({
         rows: 2,
-        file: join(desk.folder, 'night.txt'),
+        file: join(desk.folder, 'out.txt'),
         exitCode: 0,
       })
-      await desk.run('export', 'night', '--out', 'night.xlsx')
-      const rows = JSON.parse(readFileSync(join(desk.folder, 'night.txt'), 'utf8'))
+      await desk.run('export', 'night', '--out', 'out.xlsx')
+      const rows = JSON.parse(readFileSync(join(desk.folder, 'out.txt'), 'utf8'))
       expect(rows).toMatchObject([
         { prompt: '=1+1 boats', state: 'done', estimate: 6, charged: 6, currency: 'credits', problem: null },
         { prompt: 'two', state: 'done' },
       ])
-      const [workbook] = await readWorkbook(join(desk.folder, 'night.xlsx'))
+      const [workbook] = await readWorkbook(join(desk.folder, 'out.xlsx'))
       expect(workbook?.sheet).toBe('Manifest')
       expect(workbook?.data[1]).toContain('=1+1 boats')
-      for (const name of ['night.csv', 'night.xlsx', 'night.txt']) {
+      for (const name of ['out.csv', 'out.xlsx', 'out.txt']) {
         const check = await desk.run('check', name, '--json')
         const checked = check.records.filter(({ type }) => type === 'row')
         expect([name, checked.map(({ prompt }) => prompt)]).toEqual([name, ['=1+1 boats', 'two']])
       }
 
-      const again = await desk.run('export', 'night', '--out', 'night.csv')
+      const again = await desk.run('export', 'night', '--out', 'out.csv')
       expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('already exists') })
 
       const sums = await desk.run('ledger', '--by', 'day,account', '--json')

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Help, Option } from 'commander'
 import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
 import { gather, positive, whole } from './arguments.ts'
+import type { AccountGiven } from './commands/account-options.ts'
 import * as accounts from './commands/accounts.ts'
 import * as changes from './commands/changes.ts'
 import { check } from './commands/check.ts'
@@ -239,15 +240,11 @@ function addAccounts(program: Command, choose: (work: Work) => void): void {
           .choices(['evolink', 'vtrix', 'practice'])
           .makeOptionMandatory(),
       ),
-  ).action((name: string, given: accounts.AccountGiven) =>
-    choose((session) => accounts.add(session, name, given)),
-  )
+  ).action((name: string, given: AccountGiven) => choose((session) => accounts.add(session, name, given)))
   accountOptions(group.command('update <name>').description('change an account'))
     .option('--ask-key', 'ask for a new key')
     .option('--forget-retired', 'try models again that the provider refused as unknown')
-    .action((name: string, given: accounts.AccountGiven) =>
-      choose((session) => accounts.update(session, name, given)),
-    )
+    .action((name: string, given: AccountGiven) => choose((session) => accounts.update(session, name, given)))
   group
     .command('list')
     .description('every account with address, limits, spending and what it waits for')

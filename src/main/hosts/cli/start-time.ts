@@ -75,7 +75,11 @@ export function formatLocal(at: number, now: number): string {
 
 /** With the wait, so that a day that was mistaken is seen: `22:00 (in 2 h 10 min)`. */
 export function formatStart(at: number, now: number): string {
-  return at > now ? `${formatLocal(at, now)} (in ${formatStretch(at - now)})` : formatLocal(at, now)
+  if (at <= now) return formatLocal(at, now)
+  const wait = at - now
+  // A second after "+2h" was typed it is still two hours for everybody.
+  const rounded = wait < MINUTE_MS ? wait : Math.round(wait / MINUTE_MS) * MINUTE_MS
+  return `${formatLocal(at, now)} (in ${formatStretch(rounded)})`
 }
 
 const wrong = (what: string, next: string): ProblemError =>

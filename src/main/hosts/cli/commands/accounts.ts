@@ -1,38 +1,22 @@
-import {
-  type Account,
-  type AccountFamily,
-  AccountName,
-  type PriceTable,
-  QuietHours,
-} from '../../../../shared/account.ts'
+import type { Account, AccountFamily } from '../../../../shared/account.ts'
 import { type Problem, ProblemError, problem } from '../../../../shared/problem.ts'
 import { keyFromEnvironment, keyVariable } from '../../secrets.ts'
 import { askSecret } from '../ask.ts'
 import { EXIT } from '../exit-code.ts'
-import { formatMoney, parseMicros } from '../money.ts'
+import { formatMoney } from '../money.ts'
 import { type Client, type Session, withLook, withOwner } from '../session.ts'
-import { clean, formatProblem, formatTable } from '../words.ts'
-
-export interface AccountGiven {
-  family?: string
-  base?: string
-  files?: string
-  proxy?: string
-  inFlight?: number
-  submitsPerSecond?: number
-  pollsPerSecond?: number
-  downloads?: number
-  cap?: string
-  extendedDurations?: boolean
-  requestLimitMb?: number
-  price?: PriceTable
-  askKey?: boolean
-  forgetRetired?: boolean
-  quiet?: string[]
-  fileHost?: string
-  softCap?: boolean
-  hardCap?: boolean
-}
+import { formatProblem, formatTable } from '../words.ts'
+import {
+  type AccountGiven,
+  changes,
+  refuseAddresses,
+  refuseFileHost,
+  refuseName,
+  refuseTaken,
+  refuseUnknownPrices,
+  sayLonelyCapMode,
+  wrong,
+} from './account-options.ts'
 
 export function add(session: Session, name: string, given: AccountGiven): Promise<number> {
   return withOwner(session, async ({ client }) => {
@@ -79,140 +63,6 @@ export function update(session: Session, name: string, given: AccountGiven): Pro
   })
 }
 
-function changes(given: AccountGiven) {
-  const limits = {
-    ...(given.inFlight !== undefined && { inFlight: given.inFlight }),
-    ...(given.submitsPerSecond !== undefined && { submitsPerSecond: given.submitsPerSecond }),
-    ...(given.pollsPerSecond !== undefined && { pollsPerSecond: given.pollsPerSecond }),
-    ...(given.downloads !== undefined && { downloadsAtOnce: given.downloads }),
-  }
-  const options = {
-    ...(given.extendedDurations && { extendedDurations: true }),
-    ...(given.forgetRetired && { retiredModels: [] }),
-    ...(given.requestLimitMb !== undefined && { requestLimitBytes: given.requestLimitMb * 1_000_000 }),
-    ...(given.quiet !== undefined && { quietHours: toQuietHours(given.quiet) }),
-    ...(given.fileHost !== undefined && { fileHost: orNone(given.fileHost) }),
-    ...toCapMode(given),
-  }
-  return {
-    ...(given.base !== undefined && { baseUrl: given.base.replace(/\/+$/, '') }),
-    ...(given.files !== undefined && { filesUrl: orNone(given.files)?.replace(/\/+$/, '') ?? null }),
-    ...(given.proxy !== undefined && { proxyUrl: orNone(given.proxy) }),
-    ...(given.price !== undefined && { prices: given.price }),
-    ...(Object.keys(limits).length > 0 && { limits }),
-    ...(Object.keys(options).length > 0 && { options }),
-    ...(given.cap !== undefined && { capMicros: toCap(given.cap) }),
-  }
-}
-
-/** `22:00-07:00`, more than once for several; `none` alone takes them away. */
-function toQuietHours(texts: readonly string[]): QuietHours[] {
-  if (texts.length === 1 && texts[0]?.trim() === 'none') return []
-  return texts.map((text) => {
-    const [from = '', to = '', ...more] = text.split(/[-–]/).map((time) => time.trim().padStart(5, '0'))
-    const found = QuietHours.safeParse({ from, to })
-    if (found.success && more.length === 0) return found.data
-    throw wrong(
-      `--quiet cannot be "${clean(text)}".`,
-      'Write hours of this computer’s clock like 22:00-07:00, more than once for several, or none alone.',
-    )
-  })
-}
-
-function toCapMode({ softCap, hardCap }: AccountGiven): { capMode?: 'soft' | 'hard' } {
-  if (softCap && hardCap) {
-    throw wrong('A cap is either --soft-cap or --hard-cap.', 'Leave one of them out.')
-  }
-  return softCap || hardCap ? { capMode: softCap ? 'soft' : 'hard' } : {}
-}
-
-function sayLonelyCapMode({ out }: Session, account: Account, { softCap, hardCap }: AccountGiven): void {
-  if ((softCap || hardCap) && account.capMicros === null)
-    out.hint(`It has no cap yet: reelsheet accounts update ${account.name} --cap AMOUNT`)
-}
-
-/** Only one family asks for a host, and only the other has files to be hosted. */
-function refuseFileHost(accounts: readonly Account[], family: AccountFamily, host: string | undefined): void {
-  if (host === undefined || host === 'none') return
-  if (family !== 'vtrix') {
-    throw wrong(
-      'Only a Vtrix account needs another account to hold its files.',
-      'Leave --file-host out, or write --file-host none.',
-    )
-  }
-  const named = accounts.find(({ name }) => name === host)
-  if (!named)
-    throw wrong(`There is no account "${clean(host)}" to hold the files.`, 'See "reelsheet accounts list".')
-  if (named.family !== 'evolink' || named.filesUrl === null) {
-    throw wrong(
-      `The account "${clean(host)}" has no file service.`,
-      'Name an EvoLink account that has one ("reelsheet accounts list").',
-    )
-  }
-}
-
-const orNone = (text: string): string | null => (text === 'none' ? null : text)
-
-function toCap(text: string): number | null {
-  if (text === 'none') return null
-  const micros = parseMicros(text.replace(/^\$|\s*(credits?|usd)$/gi, ''))
-  if (micros !== null) return micros
-  throw wrong(
-    `--cap cannot be "${text}".`,
-    'Give an amount in the account’s own currency, like 250, or none.',
-  )
-}
-
-function refuseAddresses(family: AccountFamily, given: AccountGiven): void {
-  if (family === 'practice' && (given.base ?? given.files ?? given.proxy) !== undefined) {
-    throw wrong(
-      'A practice account has no addresses: its provider is part of Reelsheet.',
-      'Leave --base, --files and --proxy out. To use "reelsheet practice", add an evolink or vtrix account with its base.',
-    )
-  }
-  for (const [option, text] of [
-    ['--base', given.base],
-    ['--files', given.files],
-    ['--proxy', given.proxy],
-  ] as const) {
-    if (text === undefined || (text === 'none' && option !== '--base')) continue
-    if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
-      throw wrong(`${option} is not an address.`, 'Write it whole, like https://api.evolink.ai.')
-    }
-    const { username, password } = new URL(text)
-    if (option !== '--proxy' && `${username}${password}` !== '') {
-      throw wrong(`${option} holds a name or a password.`, 'Leave them out; the key is asked for by itself.')
-    }
-  }
-}
-
-async function refuseUnknownPrices(client: Client, prices: PriceTable | undefined): Promise<void> {
-  if (!prices) return
-  const models = await client.models.list()
-  for (const key of Object.keys(prices)) {
-    const id = key.split(':')[0]
-    if (models.some((model) => model.id === id)) continue
-    throw wrong(`--price names the model "${id}", which does not exist.`, 'See "reelsheet models".')
-  }
-}
-
-function refuseName(name: string): void {
-  const found = AccountName.safeParse(name)
-  if (found.success) return
-  throw wrong(
-    `"${clean(name)}" cannot be the name of an account.`,
-    `Instead ${found.error.issues[0]?.message}.`,
-  )
-}
-
-function refuseTaken(accounts: readonly Account[], name: string): void {
-  if (!accounts.some((account) => account.name === name)) return
-  throw wrong(
-    `There is already an account "${name}".`,
-    'Choose another name, or use "reelsheet accounts update".',
-  )
-}
-
 /** Undefined when the environment has it: such a key is read each time and never kept. */
 async function newKey(session: Session, name: string): Promise<string | undefined> {
   if (keyFromEnvironment(name, session.environment) !== undefined) return undefined
@@ -230,9 +80,6 @@ async function askedKey(session: Session, name: string): Promise<string> {
   if (key === '') throw wrong('No key was given.', 'Try again, and paste the key when asked.')
   return key
 }
-
-const wrong = (what: string, next: string): ProblemError =>
-  new ProblemError(problem('wrong-use', `${what} Nothing was changed.`, next))
 
 async function find(client: Client, name: string): Promise<Account> {
   const account = (await client.accounts.list()).find((one) => one.name === name)
