@@ -164,7 +164,7 @@ describe('adding', () => {
     const keeper = openKeeper()
     copyFileSync(join(SAMPLES, 'paper-boat.png'), join(keeper.folder, '1.png'))
     const signal = AbortSignal.abort(new Error('enough'))
-    await expect(addReferences(keeper, join(keeper.folder, '*.png'), signal)).rejects.toThrow('enough')
+    await expect(addReferences(keeper, join(keeper.folder, '*.png'), { signal })).rejects.toThrow('enough')
   })
 
   it('keeps two files of one name apart', async () => {
@@ -358,6 +358,21 @@ describe('originals', () => {
       { code: 'reference-changed', place: { file: join(later, 'lake-at-dusk.jpg') } },
     ])
     expect(await relinkOriginals(keeper, join(keeper.folder, 'new'))).toMatchObject({ found: [] })
+  })
+
+  it('are never the copies of a Reelsheet, nor anything of its own folder', async () => {
+    const keeper = openKeeper()
+    const file = join(keeper.folder, 'boat.png')
+    copyFileSync(join(SAMPLES, 'paper-boat.png'), file)
+    await addReferences(keeper, file)
+    rmSync(file)
+    expect(await relinkOriginals(keeper, keeper.folder)).toMatchObject({ found: [], missing: [{ id: 1 }] })
+    copyFileSync(join(SAMPLES, 'paper-boat.png'), join(keeper.home, 'upload'))
+    const except = { except: keeper.home }
+    expect(await relinkOriginals(keeper, keeper.folder, except)).toMatchObject({ found: [] })
+    expect(await problemOf(addReferences(keeper, keeper.folder, except))).toMatchObject({
+      code: 'reference-missing',
+    })
   })
 
   it('that are where they were need no folder; a folder that is not there gets a sentence', async () => {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { ReferenceFacts } from '../../../shared/models/types.ts'
 import type { Reference, ReferenceDetail } from '../../../shared/reference.ts'
 import { addReferences } from '../references/add.ts'
@@ -14,7 +15,7 @@ export const references = {
     context.engine.store.references.list(limit, offset, wanted),
   ),
   add: calls.references.add.handler(({ context, input, signal }) =>
-    addReferences(context.engine, input.path, signal),
+    addReferences(context.engine, input.path, { signal, except: resolve(context.home) }),
   ),
   get: calls.references.get.handler(async ({ context, input }): Promise<ReferenceDetail> => {
     const { store, clock } = context.engine
@@ -36,7 +37,7 @@ export const references = {
     trimReference(context.engine, input.id, input.maximumMs),
   ),
   relink: calls.references.relink.handler(({ context, input, signal }) =>
-    relinkOriginals(context.engine, input.folder, signal),
+    relinkOriginals(context.engine, input.folder, { signal, except: resolve(context.home) }),
   ),
   probe: calls.references.probe.handler(({ context, input }) => probeAddress(input.address, context.engine)),
 }

@@ -7,6 +7,7 @@ import { getReference, type Keeper, recordReference } from './keep.ts'
 import { isPattern, listMedia } from './list-media.ts'
 import { type ProbedMedia, Unfit } from './media.ts'
 import { probe, toProblemError } from './probe.ts'
+import type { Walk } from './walk.ts'
 
 /**
  * Stores one file, or every file that a folder or a pattern names. Of several, those that cannot be taken are told
@@ -16,7 +17,7 @@ import { probe, toProblemError } from './probe.ts'
 export async function addReferences(
   keeper: Keeper,
   text: string,
-  signal?: AbortSignal,
+  how: Pick<Walk, 'signal' | 'except'> = {},
 ): Promise<ReferencesAdded> {
   const named = path.resolve(text)
   const isOne =
@@ -27,8 +28,8 @@ export async function addReferences(
     return result
   }
   const passedOver = (problem: Problem) => void result.problems.push(problem)
-  const files = await listMedia(text, process.cwd(), { passedOver, signal })
-  await addEach(keeper, files, result, signal)
+  const files = await listMedia(text, process.cwd(), { ...how, passedOver })
+  await addEach(keeper, files, result, how.signal)
   return result
 }
 

@@ -25,7 +25,7 @@ export function isPattern(text: string): boolean {
 export async function listMedia(
   text: string,
   folder: string,
-  how: Pick<Walk, 'passedOver' | 'signal'> = {},
+  how: Omit<Walk, 'depth'> = {},
 ): Promise<string[]> {
   const written = expandHome(text.trim())
   const whole = path.resolve(folder, written)

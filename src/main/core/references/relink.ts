@@ -5,7 +5,7 @@ import type { Reference } from '../../../shared/reference.ts'
 import { createGate } from './errand.ts'
 import { getReference, type Keeper } from './keep.ts'
 import { hashFile } from './original.ts'
-import { walk } from './walk.ts'
+import { type Walk, walk } from './walk.ts'
 
 export interface Relinked {
   /** With their new place. */
@@ -23,15 +23,15 @@ export interface Relinked {
 export async function relinkOriginals(
   keeper: Pick<Keeper, 'store'>,
   folder: string,
-  signal?: AbortSignal,
+  how: Pick<Walk, 'signal' | 'except'> = {},
 ): Promise<Relinked> {
-  const wanted = await listMissing(keeper, signal)
+  const wanted = await listMissing(keeper, how.signal)
   const bySize = Map.groupBy(wanted, ({ sizeBytes }) => sizeBytes)
   const result: Relinked = { found: [], missing: [], problems: [] }
   const places = new Map<number, string>()
   const changed = new Map<number, string>()
   const passedOver = (problem: Problem) => void result.problems.push(problem)
-  const files = wanted.length === 0 ? [] : walk(path.resolve(folder), { passedOver, signal })
+  const files = wanted.length === 0 ? [] : walk(path.resolve(folder), { ...how, passedOver })
   for await (const { file, candidates } of withCandidates(files, bySize)) {
     const open = candidates.filter(({ id }) => !places.has(id))
     if (open.length === 0) continue
@@ -93,11 +93,16 @@ async function* withCandidates(
     return found.filter(({ candidates }) => candidates.length > 0)
   }
   for await (const file of files) {
+    if (isStoredCopy(file)) continue
     batch.push(file)
     if (batch.length === AT_ONCE) yield* await look()
   }
   yield* await look()
 }
+
+/** `ab/abcd….mp4`: a copy of some Reelsheet's, this one's or a backup of it, which may be cleared away. */
+const isStoredCopy = (file: string): boolean =>
+  /[\\/]([0-9a-f]{2})[\\/]\1[0-9a-f]{62}\.[a-z0-9]+$/u.test(file)
 
 const isSameName = ({ originalPath }: Reference, file: string): boolean =>
   path.basename(originalPath ?? '').toLowerCase() === path.basename(file).toLowerCase()

@@ -9,6 +9,8 @@ export interface Walk {
   /** Called for a folder below that cannot be read; the walk goes on without it. */
   passedOver?(problem: Problem): void
   signal?: AbortSignal | undefined
+  /** A folder below that is passed over: the app's own, whose copies are no originals. */
+  except?: string | undefined
 }
 
 /** A whole home folder is no reference folder: whoever names one is told instead of kept waiting. */
@@ -34,7 +36,7 @@ export async function* walk(folder: string, how: Walk = {}): AsyncGenerator<stri
         if (entry.name.startsWith('.')) continue
         const found = path.join(at, entry.name)
         if (entry.isDirectory()) {
-          if (level < deepest) waiting.push({ at: found, level: level + 1 })
+          if (level < deepest && found !== how.except) waiting.push({ at: found, level: level + 1 })
         } else if (await isPlainFile(entry, found)) yield found
       }
     } catch (error) {
