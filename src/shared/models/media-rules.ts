@@ -1,10 +1,11 @@
 import type { Fix } from '../problem.ts'
 import { show } from './cells.ts'
+import { HOST_LIMIT_BYTES, hostRefusal, inlineBytes, placeFiles, type TravellingFile } from './file-host.ts'
 import { anyOf, type Findings, megabytes, seconds } from './findings.ts'
 import { canFit, empty, fitPicture, hostBy, trimTo } from './fixes.ts'
 import { kindsOf, plainFormat, withArticle } from './media-words.ts'
 import { assign, audioSlotOf, slotsOf } from './slots.ts'
-import type { AccountRules, MediaLimits, Model, ReferenceFacts } from './types.ts'
+import type { AccountRules, FileHost, MediaLimits, Model, ReferenceFacts } from './types.ts'
 
 const UPLOAD_MARGIN_MS = 2 * 3_600_000
 export const DEFAULT_REQUEST_LIMIT_BYTES = 20_000_000
@@ -151,14 +152,31 @@ function checkAudio(
   checkLimits(audio, 'audio', slot.limits.audio, findings)
   checkAddress(audio, 'audio', account, findings)
   if (account.family === 'vtrix' && audio.isAddress !== true)
-    findings.add({
-      ...base,
-      code: 'reference-needs-address',
-      sources: slot.sources,
-      what: `${show(audio.name)} is a file on this machine, and Vtrix has no upload: audio needs a public address.`,
-      next: `${orHost(account)}Put the file where the provider can fetch it and write its https address into the cell.`,
-      fixes: [...hostBy(account.fileHosts), empty('audio')],
-    })
+    checkSoundHost(audio, slot.sources, account, findings)
+}
+
+/** Vtrix has no upload, and takes a sound by its address only. */
+function checkSoundHost(
+  audio: ReferenceFacts,
+  sources: Findings['model']['sources'],
+  account: AccountRules,
+  findings: Findings,
+): void {
+  const { fileHost } = account
+  const refusal = fileHost && hostRefusal(travelling(audio, true), fileHost)
+  if (fileHost && refusal === null) return
+  const others = othersThan(fileHost, account)
+  findings.add({
+    column: 'audio',
+    value: audio.name,
+    code: 'reference-needs-address',
+    sources,
+    what: fileHost
+      ? `${show(audio.name)} is a file on this machine, and ${whyNotHeld(fileHost, audio, refusal)}.`
+      : `${show(audio.name)} is a file on this machine, and Vtrix has no upload: audio needs a public address.`,
+    next: `${orHost(others)}Put the file where the provider can fetch it and write its https address into the cell.`,
+    fixes: [...hostBy(others), empty('audio')],
+  })
 }
 
 /** Rules of one file. A fact that is not known skips its rule. */
@@ -330,30 +348,57 @@ function checkRequestSize(
   findings: Findings,
 ): void {
   const limit = account.requestLimitBytes ?? DEFAULT_REQUEST_LIMIT_BYTES
-  const inline = references
-    .map((reference, index) => ({ reference, index, bytes: inlineBytes(reference) }))
-    .filter((each) => each.bytes > 0)
+  const { fileHost } = account
+  const files = references.map((reference) => travelling(reference, false))
+  const inline = files.map(({ sizeBytes }, index) => ({ index, bytes: inlineBytes(sizeBytes) }))
   const total = inline.reduce((sum, each) => sum + each.bytes, 0)
   const largest = inline.toSorted((a, b) => b.bytes - a.bytes)[0]
   if (total <= limit || largest === undefined) return
+  const { nowhere } = placeFiles(files, limit, fileHost ?? null)
+  if (fileHost && nowhere.size === 0) return
+  const index = [...nowhere][0] ?? largest.index
+  const reference = references[index] as ReferenceFacts
+  const refusal = fileHost && hostRefusal(travelling(reference, false), fileHost)
+  const wouldHelp = placeFiles(files, limit, { name: '', refusedKinds: [] }).nowhere.size === 0
+  const others = wouldHelp ? othersThan(fileHost, account) : []
   findings.add({
     code: 'reference-needs-address',
-    column: `ref ${largest.index + 1}`,
-    value: largest.reference.name,
+    column: `ref ${index + 1}`,
+    value: reference.name,
     sources: findings.model.references.sources,
-    what: `The row's files make a request of ${megabytes(total)} as base64, and this account sends at most ${megabytes(limit)}; ${show(largest.reference.name)} is the largest.`,
-    next: `${orHost(account)}Make it smaller, give it as a public https address, or raise the account’s request limit if you know that more is taken.`,
-    fixes: hostBy(account.fileHosts),
+    what: `The row's files make a request of ${megabytes(total)} as base64, and this account sends at most ${megabytes(limit)}; ${
+      fileHost && refusal
+        ? `${show(reference.name)} is too large for what is left, and ${whyNotHeld(fileHost, reference, refusal)}`
+        : `${show(reference.name)} is the largest`
+    }.`,
+    next: `${orHost(others)}Make it smaller, give it as a public https address, or raise the account’s request limit if you know that more is taken.`,
+    fixes: hostBy(others),
   })
 }
 
-const orHost = ({ fileHosts = [] }: AccountRules): string =>
-  fileHosts.length === 0
-    ? ''
-    : `Your EvoLink account ${anyOf(fileHosts.map((name) => `“${name}”`))} can hold it if you say so. `
+const travelling = (facts: ReferenceFacts, isAudio: boolean): TravellingFile => ({
+  kind: facts.kind,
+  format: facts.format === undefined ? undefined : plainFormat(facts.format),
+  sizeBytes: facts.isAddress === true ? 0 : (facts.sizeBytes ?? 0),
+  isAudio,
+})
 
-/** Length of a file's `data:` address in the request, with room for its head. 0 for addresses and unknown sizes. */
-function inlineBytes(reference: ReferenceFacts): number {
-  if (reference.isAddress === true || reference.sizeBytes === undefined) return 0
-  return Math.ceil(reference.sizeBytes / 3) * 4 + 64
+const othersThan = (fileHost: FileHost | undefined, { fileHosts = [] }: AccountRules): readonly string[] =>
+  fileHosts.filter((name) => name !== fileHost?.name)
+
+const orHost = (names: readonly string[]): string =>
+  names.length === 0
+    ? ''
+    : `Your EvoLink account ${anyOf(names.map((name) => `“${name}”`))} can hold it if you say so. `
+
+/** Why the account that holds this one's files does not take a file. */
+function whyNotHeld(
+  { name }: FileHost,
+  { kind }: ReferenceFacts,
+  refusal: ReturnType<typeof hostRefusal> | undefined,
+): string {
+  const host = `the account “${name}”, which holds this account's files,`
+  if (refusal === 'kind') return `${host} takes no ${kind === 'image' ? 'picture' : kind}`
+  if (refusal === 'format') return `${host} takes no BMP pictures`
+  return `${host} takes files of ${megabytes(HOST_LIMIT_BYTES)} at most`
 }
