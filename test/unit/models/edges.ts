@@ -118,7 +118,7 @@ type Pair = (title: string, inside: unknown, outside: unknown, more?: Partial<Ed
 
 /** Every allowed value, with the ones beside it and those that other models take. */
 function valueEdges({ field, values, type }: Parameter, allowed: readonly string[], pair: Pair): Edge[] {
-  const near = allowed.flatMap((each) =>
+  const near = allowed.flatMap((each): (string | number)[] =>
     type === 'integer' ? [Number(each) - 1, Number(each) + 1] : [`${each}x`, each.slice(0, -1)],
   )
   const foreign = FOREIGN[field] ?? []
