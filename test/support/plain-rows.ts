@@ -86,6 +86,8 @@ export const newReference = (more: Partial<Reference> = {}): Omit<Reference, 'id
   hasTransparency: false,
   name: 'boat.png',
   originalPath: '/media/boat.png',
+  sourceId: null,
+  change: null,
   createdAt: NOW,
   ...more,
 })
