@@ -110,6 +110,16 @@ describe('lists and choices', () => {
   })
 })
 
+describe('what no sheet can hold', () => {
+  it('is refused in words for a person', () => {
+    const columns = Array.from({ length: 21 }, (_, index) => `c${index}`).join(',')
+    expect(refusal({ map: [`a=${'x'.repeat(61)}`] })).toContain('--map holds more')
+    expect(refusal({ defaults: [`prompt=${'x'.repeat(10_001)}`] })).toContain('--defaults holds more')
+    expect(refusal({ sheet: 'x'.repeat(201) })).toContain('--sheet holds more')
+    expect(refusal({ pair: `every:${columns}` })).toContain('--pair holds more')
+  })
+})
+
 describe('one reader for all commands that read a sheet', () => {
   const given =
     '--map a=prompt --pair every:b --takes 3 --choices pick --seed 7 --defaults duration=5 --sheet Night --hidden-rows read --fit --failed --run night --account main'

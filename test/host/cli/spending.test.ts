@@ -134,8 +134,8 @@ describe('a sheet beside its earlier import', () => {
     const replaced = problem('row-repeated', 'x', 'y') as Problem
     const jobs = [
       job(1),
-      job(2),
       job(3, { state: 'cancelled', problem: replaced }),
+      job(2),
       job(4, { rowKey: 'kept', state: 'done' }),
     ]
     const check = { rows: [row({ jobId: 1 }), row({ jobId: 9, rowKey: 'kept' })], gone: 1 }

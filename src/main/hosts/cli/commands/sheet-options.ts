@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { ProblemError, problem } from '../../../../shared/problem.ts'
-import { PairingMode, type SheetOptions } from '../../../../shared/sheet.ts'
+import { PairingMode, SheetOptions } from '../../../../shared/sheet.ts'
 import { gather, once, whole } from '../arguments.ts'
 import { type Client, findRun, type Session } from '../session.ts'
 import { clean, shorten } from '../words.ts'
@@ -97,7 +97,7 @@ export function toSheetOptions(given: SheetGiven): Options {
       'Add --choices pick, or leave --seed out.',
     )
   }
-  return {
+  return refuseTooLong({
     ...(given.sheet !== undefined && { worksheet: given.sheet }),
     ...(given.hiddenRows !== undefined && { hiddenRows: given.hiddenRows }),
     ...(given.map && { mapping: toMapping(given.map) }),
@@ -110,7 +110,25 @@ export function toSheetOptions(given: SheetGiven): Options {
       ...(takes !== undefined && { takes }),
       ...(pair !== undefined && { pairing: toPairing(pair) }),
     },
-  }
+  })
+}
+
+/** Longer than anything that a sheet can hold; the core would refuse it in words for programs. */
+function refuseTooLong(options: Options): Options {
+  const found = SheetOptions.safeParse(options)
+  if (found.success) return options
+  const [part] = found.error.issues[0]?.path ?? []
+  throw wrong(
+    `${OPTION_OF[String(part)] ?? 'An option'} holds more than any sheet can use.`,
+    'Look at what was typed there.',
+  )
+}
+
+const OPTION_OF: Record<string, string> = {
+  worksheet: '--sheet',
+  mapping: '--map',
+  defaults: '--defaults',
+  expansion: '--pair',
 }
 
 /** `Header=field`. A header may hold anything, an `=` too; no field does, so the last `=` parts them. */
