@@ -31,6 +31,7 @@ export function resume(
       if (run.isPaused || capMicros !== undefined) {
         await client.runs.resume({ id: run.id, ...(capMicros !== undefined && { capMicros }) })
       }
+      if (name !== undefined) await startMissed(client, run)
       await freeJobs(client, run)
     }
     for (const run of runs) session.out.say(`Going on with "${clean(run.name)}".`)
@@ -41,6 +42,12 @@ export function resume(
       runs.map(({ id }) => id),
     )
   })
+}
+
+/** A time to start that passed while nothing was running: the person who names the run means now. */
+async function startMissed(client: Client, { id, startAt, problem: found }: Run): Promise<void> {
+  if (startAt === null || startAt > Date.now() || found?.code === 'start-missed') return
+  await client.runs.schedule({ id, startAt: null })
 }
 
 const isUnfinished = ({ counts }: Run): boolean =>
