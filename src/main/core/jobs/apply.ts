@@ -82,10 +82,12 @@ function writeFacts(engine: Engine, job: JobRecord, report: Report, now: number)
   if (price) stopOnDearerPrice(engine, job, price)
   const account = report.account || report.learned ? store.accounts.get(job.accountId) : undefined
   if (account) learn(engine, account, report)
+  const host = report.host && store.accounts.get(report.host.accountId)
+  if (report.host && host) learn(engine, host, report.host)
   return price !== null
 }
 
-function learn({ store }: Engine, account: AccountRecord, report: Report): void {
+function learn({ store }: Engine, account: AccountRecord, report: Pick<Report, 'account' | 'learned'>): void {
   store.accounts.update({
     ...account,
     options: withLearned(account.options, report.learned),

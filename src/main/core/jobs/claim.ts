@@ -10,6 +10,7 @@ import { toCreditMicros } from '../store/ledger.ts'
 import type { RunRecord } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
 import type { Engine } from './engine.ts'
+import { holderOf, type PlacedFile, placeJob } from './placement.ts'
 import { UPLOAD_MARGIN_MS } from './policy.ts'
 
 /** Why a run must wait before this job is bought; null = it fits its caps. */
@@ -84,11 +85,19 @@ export function buildBody(
   store: Store,
   now: number,
 ): Record<string, unknown> | null {
+  const files = new Map(
+    placeJob(job.id, account, provider, store).map((file) => [
+      `${file.link.role} ${file.link.position}`,
+      file,
+    ]),
+  )
   const references: { kind: 'image' | 'video' | 'audio'; url: string }[] = []
   let audio: { url: string } | undefined
   for (const reference of store.jobs.references(job.id)) {
-    const url = addressOf(reference, account, provider, store, now)
-    if (url === null) return null
+    const file = files.get(`${reference.role} ${reference.position}`)
+    const url =
+      reference.referenceId === null ? reference.address : file && addressOf(file, account, store, now)
+    if (url == null) return null
     if (reference.role === 'audio') audio = { url }
     else references.push({ kind: reference.kind, url })
   }
@@ -96,18 +105,17 @@ export function buildBody(
   return buildRequest(order, audio ? { references, audio } : { references }).body
 }
 
+/** A file inside the request is named by its hash; its bytes are put in while the request is sent. */
 function addressOf(
-  reference: { referenceId: number | null; address: string | null },
+  { reference, way }: PlacedFile,
   account: AccountRecord,
-  provider: Provider,
   store: Store,
   now: number,
 ): string | null {
-  if (reference.referenceId === null) return reference.address
-  const stored = store.references.get(reference.referenceId)
-  if (!stored) return null
-  if (provider.can.inlineReferences) return `data:${stored.mediaType};sha256=${stored.sha256}`
-  return store.references.freshUpload(stored.id, account.id, now, UPLOAD_MARGIN_MS)?.url ?? null
+  if (!reference) return null
+  if (way === 'inside') return `data:${reference.mediaType};sha256=${reference.sha256}`
+  const holder = holderOf(way, account, store)
+  return (holder && store.references.freshUpload(reference.id, holder.id, now, UPLOAD_MARGIN_MS)?.url) ?? null
 }
 
 const KEY_LETTERS = 24
