@@ -9,8 +9,10 @@ import { turnOfLoop } from '../system.ts'
 import { formatOf, writeTable } from '../tables/write.ts'
 import { type ManifestRow, manifestTable } from './manifest.ts'
 
-/** Read and written in a few milliseconds. */
-const ROWS_A_TURN = 100
+/** Rows that are read and written at once: fewer where they are wide or their texts long. */
+const MOST_ROWS = 100
+const FIRST_ROWS = 10
+const CHARACTERS_A_TURN = 100_000
 
 /**
  * Writes a run's manifest; the file's ending decides the format unless it is said. Returns how many rows it has.
@@ -33,13 +35,28 @@ export async function exportRun(
 
 async function* outcomePages(store: Store, runId: number): AsyncGenerator<ManifestRow[]> {
   const currencyOf = remembering((id) => store.accounts.get(id)?.currency ?? 'credits')
+  let limit = FIRST_ROWS
   for (let after: OutcomeRow | null = null; ; await turnOfLoop()) {
-    const page: OutcomeRow[] = store.exports.outcomes(runId, after, ROWS_A_TURN)
+    const page: OutcomeRow[] = store.exports.outcomes(runId, after, limit)
     if (page.length === 0) return
     yield page.map((row) => manifestRow(row, currencyOf(row.accountId)))
+    limit = nextLimit(page)
     after = page.at(-1) ?? null
   }
 }
+
+/** As many rows like these as a turn of the loop should take. */
+function nextLimit(page: readonly OutcomeRow[]): number {
+  const characters = page.reduce((sum, row) => sum + sizeOf(row), 0)
+  const fitting = Math.floor((CHARACTERS_A_TURN * page.length) / Math.max(1, characters))
+  return Math.min(MOST_ROWS, Math.max(1, fitting))
+}
+
+/** What a cell costs beside its text. */
+const CELL_CHARACTERS = 20
+
+const sizeOf = ({ cells }: OutcomeRow): number =>
+  Object.values(cells).reduce((sum, cell) => sum + cell.length + CELL_CHARACTERS, 0)
 
 function manifestRow(
   { remoteId, durationMs, sha256, clipProblem, ...row }: OutcomeRow,
