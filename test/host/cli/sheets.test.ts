@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { expect, it } from 'vitest'
 import { BOAT, Desk } from './cli.ts'
 
@@ -137,6 +138,12 @@ it(
     expect(wrong.stdout).toContain('The sheet has no column "nowhere"')
     expect(wrong.stdout).toContain('"wat" is no field')
     expect((await desk.run('check', sheet, '--defaults', 'wat=1')).code).toBe(2)
+    for (const command of ['run', 'import']) {
+      const refused = await desk.run(command, sheet, '--map', 'nowhere=prompt', '--archive', 'archive')
+      expect(refused).toMatchObject({ code: 2 })
+      expect(`${refused.stdout}${refused.stderr}`).toContain('The sheet has no column "nowhere"')
+    }
+    expect((await desk.run('jobs', '--json')).records.at(-1)).toMatchObject({ total: 0 })
   },
   TIMEOUT,
 )
@@ -196,6 +203,33 @@ it(
     })
     const now = await desk.run('schedule', 'night', '--at', 'now', '--json')
     expect(now.records.at(-1)).toMatchObject({ exitCode: 0, startAt: null })
+    expect((await desk.run('resume', 'night', '--json')).records.at(-1)).toMatchObject({
+      exitCode: 0,
+      archived: 1,
+    })
+  },
+  TIMEOUT,
+)
+
+it(
+  'asks about a start that was missed, and starts it only when the run is named',
+  async () => {
+    const desk = new Desk()
+    const waiting = desk.start(['run', desk.sheet(['one']), '--archive', 'archive', '--at', '+2h'])
+    await waiting.printed(/"night" starts at/)
+    waiting.child.kill('SIGINT')
+    await waiting.ended
+    // As if the computer had slept for a day.
+    const database = new Database(join(desk.home, 'reelsheet.db'))
+    database.exec(
+      'UPDATE runs SET start_at = start_at - 86400000; UPDATE jobs SET run_at = run_at - 86400000',
+    )
+    database.close()
+    const asked = await desk.run('resume')
+    expect(asked.code).toBe(3)
+    expect(asked.stdout).toContain(`reelsheet --home ${desk.home} schedule night --at TIME`)
+    expect(clipsOf(desk)).toEqual([])
+    expect((await desk.run('resume')).code).toBe(3)
     expect((await desk.run('resume', 'night', '--json')).records.at(-1)).toMatchObject({
       exitCode: 0,
       archived: 1,

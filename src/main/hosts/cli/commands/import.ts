@@ -8,7 +8,7 @@ import { many } from '../spending.ts'
 import { formatStart, parseStart } from '../start-time.ts'
 import { clean, quoted } from '../words.ts'
 import { declined, mayOrder, sayCap, sayPlan } from './confirm.ts'
-import { checkFor, type MakeGiven, refuseLonelySoftCap, toCreate } from './run.ts'
+import { checkFor, type MakeGiven, refuseBadSheet, refuseLonelySoftCap, toCreate } from './run.ts'
 import { readSource, toSheetRequest } from './sheet-options.ts'
 
 export interface ImportGiven extends MakeGiven {
@@ -35,6 +35,7 @@ export async function importSheet(session: Session, sheet: string, given: Import
   }
   return withOwner(session, async ({ client }) => {
     const { request, check } = await open(client)
+    refuseBadSheet(check)
     const before = await sayBefore(session, client, check, given)
     // Nothing is bought yet, so only a number that nobody expects is asked about.
     const question = { jobs: check.fresh, question: '' }

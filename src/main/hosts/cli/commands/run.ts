@@ -64,6 +64,7 @@ async function runSheet(
   const { client } = app
   const request = await toSheetRequest(client, source, given)
   const check = await checkFor(session, client, request, given)
+  refuseBadSheet(check)
   const before = check.runId === null ? null : await client.runs.get({ id: check.runId })
   let answer: Answer = { isYes: true, isAsked: false }
   if (check.fresh > 0) {
@@ -107,6 +108,18 @@ export async function checkFor(
   session.out.sum({ rows: check.rowCount, jobs: check.jobCount, withProblems: check.withProblems })
   if (given.failed && !check.isManifest) throw notManifest(check)
   return check
+}
+
+/** What is wrong with a sheet as a whole could order the wrong clips in every row: nobody is asked for a yes. */
+export function refuseBadSheet({ problems }: SheetCheck): void {
+  const errors = problems.filter(({ level, place }) => level === 'error' && place.row === undefined)
+  const [first] = errors
+  if (!first) return
+  throw new ProblemError({
+    ...first,
+    what: `${errors.length === 1 ? 'Something is' : `${errors.length} things are`} wrong with the sheet as a whole (named above). Nothing was ordered and nothing was spent.`,
+    next: 'Mend it, or what was typed about it, and try again.',
+  })
 }
 
 /** Everything that `runs.create` is told, whether the rows are ordered at once or not. */

@@ -1,4 +1,5 @@
 import type { Job } from '../../../../shared/job.ts'
+import type { Problem } from '../../../../shared/problem.ts'
 import type { App } from '../../../core/app.ts'
 import { EXIT } from '../exit-code.ts'
 import { everyJob } from '../follow.ts'
@@ -75,12 +76,24 @@ async function heldJobs(client: Client, runId: number): Promise<Held> {
   return { jobs, others }
 }
 
+/** As many as one call takes. */
+const IDS_AT_ONCE = 10_000
+
+async function release(client: Client, runId: number, { jobs, others }: Held) {
+  if (others === 0) return client.runs.start({ id: runId })
+  const all = { touched: 0, refused: [] as Problem[] }
+  for (let from = 0; from < jobs.length; from += IDS_AT_ONCE) {
+    const ids = jobs.slice(from, from + IDS_AT_ONCE).map(({ id }) => id)
+    const part = await client.jobs.release({ ids })
+    all.touched += part.touched
+    all.refused.push(...part.refused)
+  }
+  return all
+}
+
 async function go(session: Session, app: App, runId: number, held: Held): Promise<number> {
   const { client } = app
-  const { touched, refused } =
-    held.others === 0
-      ? await client.runs.start({ id: runId })
-      : await client.jobs.release({ ids: held.jobs.map(({ id }) => id) })
+  const { touched, refused } = await release(client, runId, held)
   for (const one of refused) session.out.problem(one)
   session.out.sum({ runId, started: touched })
   return workOn(session, app, [runId])
