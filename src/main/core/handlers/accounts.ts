@@ -4,6 +4,7 @@ import { ProblemError, problem } from '../../../shared/problem.ts'
 import type { Refused } from '../provider/provider.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import { type Core, calls, notFound } from './context.ts'
+import { checkFileHost } from './file-host.ts'
 
 /** Where each family lives (sources: https://docs.evolink.ai, https://docs.vtrix.ai). */
 const BASES = {
@@ -46,6 +47,8 @@ export function addAccount(core: Core, input: AccountAdd): Account {
     )
   }
   const base = BASES[input.family]
+  const { name, family } = input
+  checkFileHost(core, { name, family, baseUrl: input.baseUrl ?? base.baseUrl }, input.options?.fileHost)
   const id = store.accounts.insert({
     name: input.name,
     family: input.family,
@@ -84,6 +87,7 @@ export const accounts = {
     const account = mustFind(context, input.name)
     const baseUrl = input.baseUrl?.replace(/\/+$/, '')
     if (isOtherBase(account, baseUrl)) refuseWhileBought(account, store.accounts.countBought(account.id))
+    checkFileHost(context, { ...account, baseUrl: baseUrl ?? account.baseUrl }, input.options?.fileHost)
     const next: AccountRecord = {
       ...account,
       baseUrl: baseUrl ?? account.baseUrl,

@@ -1,5 +1,7 @@
 import { type Placed, placeFiles } from '../../../shared/models/file-host.ts'
 import type { Reference } from '../../../shared/reference.ts'
+import { isLoopback } from '../provider/http-route.ts'
+import { keyMayGoTo } from '../provider/index.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { NewJobReference } from '../store/jobs.ts'
@@ -28,6 +30,27 @@ export function hostOf(account: AccountRecord, store: Store): Host | null {
   const name = account.options.fileHost
   return name === null ? null : { name, account: store.accounts.byName(name) }
 }
+
+export type Unsuitable = 'needs-none' | 'not-evolink' | 'no-files' | 'out-of-reach'
+
+/**
+ * Why one account cannot hold the files of another; null = it can. Practice holds for practice alone: real
+ * providers cannot fetch what lies on this computer.
+ */
+export function whyNoHost(
+  { family, baseUrl }: Pick<AccountRecord, 'family' | 'baseUrl'>,
+  host: Pick<AccountRecord, 'family' | 'filesUrl' | 'baseUrl'>,
+): Unsuitable | null {
+  if (family === 'evolink') return 'needs-none'
+  if (host.family === 'vtrix') return 'not-evolink'
+  if (host.family === 'evolink' && !keyMayGoTo(host.filesUrl, host.baseUrl ?? '')) return 'no-files'
+  const isHere = (url: string | null) => url === null || isLoopback(new URL(url).hostname)
+  return isHere(host.filesUrl) && !isHere(baseUrl) ? 'out-of-reach' : null
+}
+
+/** Accounts that a person may choose as host of this one. */
+export const hostsFor = (account: AccountRecord, accounts: readonly AccountRecord[]): AccountRecord[] =>
+  accounts.filter((host) => whyNoHost(account, host) === null && host.problem?.code !== 'key-missing')
 
 /** The host as the rules of a row ask for it; null = none was chosen. */
 export function hostRules(account: AccountRecord, store: Store) {

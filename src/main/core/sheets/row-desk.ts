@@ -2,7 +2,13 @@ import { findModel } from '../../../shared/models/catalogue.ts'
 import { show } from '../../../shared/models/cells.ts'
 import { cellWith, type Headers, headersOf, inOwnColumns } from '../../../shared/models/own-columns.ts'
 import { type CheckedAlike, rememberChecks } from '../../../shared/models/remember.ts'
-import type { Estimate, Family, ReferenceKind, ResolvedOrder } from '../../../shared/models/types.ts'
+import type {
+  Estimate,
+  Family,
+  FileHost,
+  ReferenceKind,
+  ResolvedOrder,
+} from '../../../shared/models/types.ts'
 import type { OrderInput } from '../../../shared/models/validate.ts'
 import {
   type Fix,
@@ -13,6 +19,7 @@ import {
   problem,
 } from '../../../shared/problem.ts'
 import type { Column, SheetRow } from '../../../shared/sheet.ts'
+import { hostRules, hostsFor } from '../jobs/placement.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { EarlierJob } from '../store/jobs.ts'
 import type { Store } from '../store/store.ts'
@@ -106,7 +113,9 @@ export class RowDesk {
     const key = `${account?.id} ${family}`
     let check = this.checks.get(key)
     if (!check) {
-      check = rememberChecks({ ...rulesOf(account, family), fileHosts: this.fileHosts() })
+      const host = account && hostRules(account, this.store)
+      const fileHosts = account ? hostsFor(account, this.accounts).map(({ name }) => name) : []
+      check = rememberChecks({ ...rulesOf(account, family, host), fileHosts })
       this.checks.set(key, check)
     }
     return check
@@ -148,13 +157,6 @@ export class RowDesk {
       .filter(({ distance }) => distance * 3 <= plain.length)
       .sort((left, right) => left.distance - right.distance)
       .map(({ account }) => useAccount(account))
-  }
-
-  /** EvoLink accounts whose file service can hold what another provider does not take. */
-  private fileHosts(): string[] {
-    return this.accounts
-      .filter(({ family, filesUrl }) => family === 'evolink' && filesUrl !== null)
-      .map(({ name }) => name)
   }
 
   private namedAccount(name: string, family: Family | undefined, problems: Problem[]): AccountRecord | null {
@@ -267,7 +269,11 @@ const isAboutMedia = ({ code, place }: Problem): boolean =>
   /^(ref|audio$)/.test(place.column ?? '') || (code === 'rule-broken' && place.column === 'prompt')
 
 /** What an account's rows may order. */
-export function rulesOf(account: AccountRecord | null, family: Family | undefined) {
+export function rulesOf(
+  account: AccountRecord | null,
+  family: Family | undefined,
+  fileHost: FileHost | null = null,
+) {
   return {
     family: family ?? (account?.family === 'vtrix' ? 'vtrix' : 'evolink'),
     ...(account && {
@@ -275,6 +281,7 @@ export function rulesOf(account: AccountRecord | null, family: Family | undefine
       requestLimitBytes: account.options.requestLimitBytes,
       needsAddressKinds: needsAddress(account),
       retiredModels: account.options.retiredModels,
+      ...(fileHost && { fileHost }),
     }),
   } as const
 }

@@ -64,8 +64,11 @@ export function createReferences(db: Sqlite) {
   const unusedUploads = db.prepare(
     `SELECT * FROM uploads WHERE account_id = @accountId AND file_id IS NOT NULL AND NOT EXISTS (
        SELECT 1 FROM job_references AS used JOIN jobs ON jobs.id = used.job_id
-       WHERE used.reference_id = uploads.reference_id AND jobs.account_id = @accountId
-         AND jobs.state IN ('queued', 'uploading', 'submitting', 'unconfirmed', 'generating'))
+       WHERE used.reference_id = uploads.reference_id AND (
+         jobs.state IN ('submitting', 'unconfirmed', 'generating')
+         OR jobs.state IN ('queued', 'uploading') AND jobs.account_id IN (
+           SELECT accounts.id FROM accounts WHERE accounts.id = @accountId OR json_extract(accounts.options_json,
+             '$.fileHost') = (SELECT holder.name FROM accounts AS holder WHERE holder.id = @accountId))))
      ORDER BY id`,
   )
   const read = (row: unknown): Reference | undefined => (row ? fromRow<Reference>(row) : undefined)
@@ -117,7 +120,7 @@ export function createReferences(db: Sqlite) {
     /** Addresses die so much earlier on the clock. */
     shiftUploads: (byMs: number) => void shiftUploads.run({ byMs }),
     forgetUpload: (id: number) => void forgetUpload.run(id),
-    /** Uploads that no unfinished row of the account needs. */
+    /** Uploads that no unfinished row of the account needs, and none whose account lets it hold its files. */
     unusedUploads: (accountId: number) =>
       unusedUploads.all({ accountId }).map((row) => fromRow<UploadRecord>(row)),
   }
