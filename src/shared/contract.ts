@@ -109,6 +109,8 @@ export const Attention = z.object({
   finished: z.int(),
   isOffline: z.boolean(),
   needs: z.array(Problem),
+  /** What is only to be known: waits that end by themselves (`info`), and soft caps that are passed (`warning`). */
+  waits: z.array(Problem),
 })
 export type Attention = z.infer<typeof Attention>
 

@@ -50,6 +50,8 @@ export const ProblemCode = z.enum([
   'price-changed',
   // time
   'start-missed',
+  'starts-later',
+  'quiet-hours',
   // archive
   'link-expired',
   'content-invalid',

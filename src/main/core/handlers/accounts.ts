@@ -102,7 +102,7 @@ export const accounts = {
       }),
       capMicros: input.capMicros === undefined ? account.capMicros : input.capMicros,
       keyKept: input.key ? secrets.write(account.name, input.key) : account.keyKept,
-      ...(input.key || input.capMicros !== undefined ? FREE : {}),
+      ...(input.key || input.capMicros !== undefined || isSoftened(account, input) ? FREE : {}),
     }
     store.accounts.update(next)
     context.forgetProvider(account.id)
@@ -153,6 +153,10 @@ export const accounts = {
   pause: calls.accounts.pause.handler(({ context, input }) => setPause(context, input.name, true)),
   resume: calls.accounts.resume.handler(({ context, input }) => setPause(context, input.name, false)),
 }
+
+/** A cap that only warns from now on holds nothing back any more. */
+const isSoftened = ({ problem: found }: AccountRecord, { options }: Partial<AccountAdd>): boolean =>
+  found?.code === 'cap-reached' && options?.capMode === 'soft'
 
 /** What one address refused says nothing of another. */
 const isOtherBase = (account: AccountRecord, baseUrl: string | undefined): boolean =>

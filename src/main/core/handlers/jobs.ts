@@ -234,8 +234,19 @@ export function retryFailed(core: Core, runId: number) {
 
 /** Held rows of a run: from here on they are bought. */
 export function startHeld(core: Core, runId: number) {
-  const { store, clock } = core.engine
-  store.runs.start(runId, clock.now())
-  const ids = store.jobs.ids({ runId, states: ['held'] })
-  return touch(core, ids, (job) => releaseReport(core, job))
+  const { store, clock, changed } = core.engine
+  const now = clock.now()
+  const released = store.write(() => {
+    const { startAt = null, isPaused = false } = store.runs.get(runId) ?? {}
+    const isLater = startAt !== null && startAt > now
+    if (startAt !== null && !isLater) store.runs.begin(runId, now)
+    else if (!isLater) store.runs.start(runId, now)
+    // All at once: a run may have a hundred thousand.
+    const ids = store.jobs.releaseHeld(runId, isLater ? startAt : now, now, isPaused, core.scheduler.working)
+    return ids
+  })
+  for (const id of released) changed(id)
+  // What is left cannot be released, and says why.
+  const left = touch(core, store.jobs.ids({ runId, states: ['held'] }), (job) => releaseReport(core, job))
+  return { touched: released.length + left.touched, refused: left.refused }
 }

@@ -23,6 +23,13 @@ export interface RunRecord {
 }
 export type NewRun = Omit<RunRecord, 'id' | 'countedMicros' | 'isPaused' | 'problem' | 'startedAt'>
 
+/** A run that is paused waits for its person anyway; one of which nothing is queued has nothing to begin. */
+export const DUE_TO_START = `SELECT * FROM runs INDEXED BY runs_start
+  WHERE start_at IS NOT NULL AND start_at <= @now AND is_paused = 0 AND EXISTS (SELECT 1 FROM job_counts
+    WHERE run_id = runs.id AND state = 'queued' AND jobs > 0) ORDER BY start_at`
+export const IS_BOUGHT = `SELECT 1 FROM ledger INDEXED BY ledger_run JOIN attempts ON attempts.id = ledger.attempt_id
+  WHERE ledger.run_id = @id AND (attempts.sent_at IS NOT NULL OR attempts.outcome NOT IN ('open', 'not-sent')) LIMIT 1`
+
 /** Every statement over `runs`. */
 export function createRuns(db: Sqlite) {
   const insert = db.prepare(
@@ -44,6 +51,13 @@ export function createRuns(db: Sqlite) {
     'UPDATE runs SET sheet_sha256 = @sheetSha256, headers_json = @headersJson WHERE id = @id',
   )
   const start = db.prepare('UPDATE runs SET started_at = @now WHERE id = @id AND started_at IS NULL')
+  const due = db.prepare(DUE_TO_START)
+  const begin = db.prepare(
+    'UPDATE runs SET start_at = NULL, started_at = coalesce(started_at, @now) WHERE id = @id',
+  )
+  const schedule = db.prepare('UPDATE runs SET start_at = @startAt, started_at = NULL WHERE id = @id')
+  const unstart = db.prepare('UPDATE runs SET started_at = NULL WHERE id = @id')
+  const isBought = db.prepare(IS_BOUGHT).pluck()
   const read = (row: unknown): RunRecord | undefined => (row ? fromRow<RunRecord>(row) : undefined)
   return {
     insert: ({ headers, ...run }: NewRun) =>
@@ -60,6 +74,15 @@ export function createRuns(db: Sqlite) {
     setSheet: (id: number, sheetSha256: string, headers: string[]) =>
       void setSheet.run({ id, sheetSha256, headersJson: JSON.stringify(headers) }),
     start: (id: number, now: number) => void start.run({ id, now }),
+    /** Runs whose time to start has come, and that have something to order. */
+    dueToStart: (now: number) => due.all({ now }).map((row) => fromRow<RunRecord>(row)),
+    /** From here on nothing waits for the run's time any more. */
+    begin: (id: number, now: number) => void begin.run({ id, now }),
+    schedule: (id: number, startAt: number) => void schedule.run({ id, startAt }),
+    /** As if it had not been started yet: nothing of it was bought. */
+    unstart: (id: number) => void unstart.run({ id }),
+    /** Whether a request of the run ever left that may have bought something. */
+    isBought: (id: number) => isBought.get({ id }) !== undefined,
   }
 }
 export type Runs = ReturnType<typeof createRuns>

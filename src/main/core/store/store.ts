@@ -8,6 +8,7 @@ import { createJobs } from './jobs.ts'
 import { createLedger } from './ledger.ts'
 import { backUpDaily, openDatabase } from './open.ts'
 import { createReferences } from './references.ts'
+import { createRunPrices } from './run-prices.ts'
 import { createRuns } from './runs.ts'
 import { createSettings } from './settings.ts'
 
@@ -17,6 +18,7 @@ export function openStore(path: string) {
   return {
     accounts: createAccounts(db),
     runs: createRuns(db),
+    runPrices: createRunPrices(db),
     jobs: { ...createJobs(db), ...createJobInserts(db) },
     attempts: createAttempts(db),
     references: createReferences(db),

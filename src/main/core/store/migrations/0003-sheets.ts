@@ -11,4 +11,17 @@ ALTER TABLE "references" ADD COLUMN source_id INTEGER REFERENCES "references" (i
 ALTER TABLE "references" ADD COLUMN change TEXT;
 CREATE INDEX references_source ON "references" (source_id) WHERE source_id IS NOT NULL;
 CREATE INDEX references_name ON "references" (name);
+-- What a run's clips cost beside what was agreed, by price: two proportions of micros to what they are for.
+-- An estimated price is compared with its estimate; one without, with milliseconds that were ordered.
+CREATE TABLE run_prices (
+  run_id INTEGER NOT NULL REFERENCES runs (id),
+  account_id INTEGER NOT NULL REFERENCES accounts (id),
+  name TEXT NOT NULL,
+  is_estimated INTEGER NOT NULL CHECK (is_estimated IN (0, 1)),
+  agreed_micros INTEGER NOT NULL CHECK (agreed_micros >= 0),
+  agreed_basis INTEGER NOT NULL CHECK (agreed_basis > 0),
+  dearest_micros INTEGER NOT NULL CHECK (dearest_micros >= 0),
+  dearest_basis INTEGER NOT NULL CHECK (dearest_basis > 0),
+  PRIMARY KEY (run_id, account_id, name, is_estimated)
+) STRICT, WITHOUT ROWID;
 `
