@@ -12,15 +12,17 @@ import {
 } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import sharp from 'sharp'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { addReferences } from '../../../src/main/core/references/add.ts'
 import { fitReference, trimReference } from '../../../src/main/core/references/copies.ts'
 import { listMedia } from '../../../src/main/core/references/list-media.ts'
 import { lookAtOriginal } from '../../../src/main/core/references/original.ts'
 import { relinkOriginals } from '../../../src/main/core/references/relink.ts'
+import { trimMedia } from '../../../src/main/core/references/trim.ts'
 import { isNamedBy } from '../../../src/main/core/references/wildcard.ts'
+import { ProblemError } from '../../../src/shared/problem.ts'
 import { openKeeper } from '../../support/keeper.ts'
-import { flat, noise } from '../../support/odd-pictures.ts'
+import { chanceOf, flat, noise } from '../../support/odd-pictures.ts'
 
 const SAMPLES = resolve('resources/sample/media')
 const FIXTURES = resolve('test/fixtures/media')
@@ -33,6 +35,15 @@ const problemOf = async (work: Promise<unknown>) => {
     (thrown: unknown) => thrown,
   )
   return (error as { problem?: { code: string; what: string; next: string } } | undefined)?.problem
+}
+
+/** Where temporary files go until the test ends: nobody else's are among them. */
+function ownTemporary(folder: string): string {
+  const temporary = join(folder, 'temporary')
+  mkdirSync(temporary)
+  vi.stubEnv('TMPDIR', temporary)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  return temporary
 }
 
 /** Names with a few bytes of their own. */
@@ -279,6 +290,7 @@ describe('a copy', () => {
 
   it('of what cannot be cut says why', async () => {
     const keeper = openKeeper()
+    const temporary = ownTemporary(keeper.folder)
     const web = await addOne(keeper, join(FIXTURES, 'small.webm'))
     expect(await problemOf(trimReference(keeper, web.id, 500))).toMatchObject({
       code: 'not-possible',
@@ -286,9 +298,31 @@ describe('a copy', () => {
     })
     const boat = await addOne(keeper, join(SAMPLES, 'paper-boat.png'))
     expect((await problemOf(trimReference(keeper, boat.id, 1000)))?.what).toMatch(/is a picture/)
-    expect(
-      readdirSync(process.env.TMPDIR ?? '/tmp').filter((name) => name.startsWith('reelsheet-trim-')),
-    ).toEqual([])
+    expect(readdirSync(temporary)).toEqual([])
+  })
+})
+
+describe('a damaged film', () => {
+  it('is cut or gets a sentence, whatever the damage, and nothing is left behind', async () => {
+    const { folder } = openKeeper()
+    const temporary = ownTemporary(folder)
+    const whole = readFileSync(join(FIXTURES, 'small.mov'))
+    const chance = chanceOf(11)
+    for (let round = 0; round < 12; round += 1) {
+      const bytes = Buffer.from(whole)
+      const index = bytes.indexOf('moov')
+      for (let count = 0; count < 1 + round / 3; count += 1)
+        bytes[index + Math.floor(chance() * (bytes.length - index))] = Math.floor(chance() * 256)
+      const file = join(folder, `${round}.mov`)
+      writeFileSync(file, bytes)
+      const made = await trimMedia(file, 1000).catch((error: unknown) => error)
+      if (made instanceof Error) expect(made).toBeInstanceOf(ProblemError)
+      else await (made as Awaited<ReturnType<typeof trimMedia>>)?.remove()
+    }
+    const left = readdirSync(process.env.TMPDIR ?? '/tmp').filter((name) =>
+      name.startsWith('reelsheet-trim-'),
+    )
+    expect(left).toEqual([])
   })
 })
 

@@ -59,7 +59,7 @@ async function isPlainFile(entry: Dirent, found: string): Promise<boolean> {
 export function unreadable(folder: string, cause: unknown): ProblemError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === 'ENOENT' || code === 'ENOTDIR') {
-    const what = `The folder ${folder} does not exist. Nothing was taken and nothing was spent.`
+    const what = `The folder ${folder} does not exist. Nothing was taken from it and nothing was spent.`
     return new ProblemError(problem('reference-missing', what, 'Check its name.', { file: folder }), {
       cause,
     })
@@ -67,7 +67,7 @@ export function unreadable(folder: string, cause: unknown): ProblemError {
   const isForbidden = code === 'EACCES' || code === 'EPERM'
   const why = isForbidden ? 'may not be read by you' : 'cannot be read'
   const next = isForbidden ? 'Change its permissions.' : 'Check the disk and the name.'
-  const what = `The folder ${folder} ${why}. Nothing was taken and nothing was spent.`
+  const what = `The folder ${folder} ${why}. Nothing was taken from it and nothing was spent.`
   return new ProblemError(problem('reference-unreadable', what, next, { file: folder }), { cause })
 }
 
