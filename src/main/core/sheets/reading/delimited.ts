@@ -14,7 +14,9 @@ export interface DelimitedOptions {
 }
 
 /** So much of the beginning decides on delimiter, quote and line end. */
-const START_CHARACTERS = 1_000_000
+const START_CHARACTERS = 300_000
+/** More within one step, and in fewer rows than that, are no slips of a person, and cost the memory of as many notes. */
+const MOST_WRONG_QUOTES = 10_000
 /** Read at once, which takes some milliseconds. */
 const STEP_CHARACTERS = 300_000
 
@@ -57,6 +59,8 @@ export function* delimitedSteps(
   text = body.text
   for (;;) {
     const read = parser.parse(text, 0, !isLast) as Papa.ParseResult<string[]>
+    if (read.errors.length > MOST_WRONG_QUOTES && read.errors.length > read.data.length)
+      throw fullOfQuotes(options.file, builder.count)
     addAll(read, builder)
     if (isLast) return
     text = text.slice(read.meta.cursor)
@@ -78,6 +82,11 @@ function addAll({ data, errors }: Papa.ParseResult<string[]>, builder: TableBuil
 function faultOf(faults: ReadonlyMap<number, string>, index: number, cells: string[]): string | undefined {
   if (faults.size === 0) return undefined
   return cells.every((cell) => cell.trim() === '') ? undefined : faults.get(index)
+}
+
+function fullOfQuotes(file: string, count: number) {
+  const what = `has thousands of quotes in wrong places (from row ${count + 1} on).`
+  return stop('sheet-unreadable', file, what, 'Save it as "CSV UTF-8" or XLSX, and use that file.')
 }
 
 function endless(file: string, count: number) {

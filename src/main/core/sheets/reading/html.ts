@@ -22,7 +22,7 @@ export function readHtml(
   file: string,
   builder: TableBuilder,
 ): { problems: Problem[]; fills: Fill[] } {
-  const tables = findTables(parse(text))
+  const tables = findTables(parse(text, { treeAdapter: countingAdapter(text.length, file) }))
   const rows = tables.map(rowsOf)
   const largest = rows.reduce((best, each) => (each.length > best.length ? each : best), rows[0] ?? [])
   if (largest.length === 0) {
@@ -36,6 +36,30 @@ export function readHtml(
   const fills = readRows(largest, builder)
   if (fills.length > 0) problems.push(describeMerges(file, fills.length))
   return { problems, fills }
+}
+
+/**
+ * Every element takes three letters at least, save the few that are implied. More come only of text that is made to
+ * grow: formatting that is never closed is begun anew in each paragraph.
+ */
+function countingAdapter(letters: number, file: string): typeof defaultTreeAdapter {
+  let left = letters / 2 + 1_000
+  return {
+    ...defaultTreeAdapter,
+    createElement: (name, namespace, attributes) => {
+      left -= 1
+      if (left < 0) {
+        const what = 'would grow without end: it is damaged, or not made to be a sheet.'
+        throw stop(
+          'sheet-unreadable',
+          file,
+          what,
+          'Save the table as XLSX or "CSV UTF-8", and use that file.',
+        )
+      }
+      return defaultTreeAdapter.createElement(name, namespace, attributes)
+    },
+  }
 }
 
 function findTables(root: DefaultTreeAdapterTypes.Document): Element[] {

@@ -2,7 +2,8 @@ import { faultOf } from './faults.ts'
 import { JsonScanner, NotJson } from './json-scanner.ts'
 import { READING_LIMITS, SHEET_LIMITS } from './limits.ts'
 import { stop } from './stop.ts'
-import type { TableBuilder } from './table-builder.ts'
+import type { TableRecord } from './table.ts'
+import { isBlank, type TableBuilder } from './table-builder.ts'
 
 /**
  * Reads rows from JSON: an array of objects, an array of arrays whose first one holds the column names, or one
@@ -57,6 +58,9 @@ function readArray(scanner: JsonScanner, columns: Columns): void {
   if (scanner.peek() !== '') scanner.fail('something stands after the end of the list')
 }
 
+/** Counted at most. */
+const MOST_NAMES = 100_000
+
 class Columns {
   readonly #file: string
   readonly #builder: TableBuilder
@@ -75,25 +79,34 @@ class Columns {
 
   /** One row. */
   read(scanner: JsonScanner): void {
+    this.#add(this.#readRow(scanner))
+  }
+
+  #readRow(scanner: JsonScanner): TableRecord {
     const first = scanner.peek()
-    if (first === '{') this.#readObject(scanner)
-    else if (first === '[') this.#readCells(scanner)
-    else this.#refuseForm(scanner)
+    if (first === '{') return this.#readObject(scanner)
+    return first === '[' ? this.#readCells(scanner) : this.#refuseForm(scanner)
+  }
+
+  #add({ cells, fault }: TableRecord): void {
+    if (this.#form === 'arrays') this.#builder.add(cells)
+    else if (fault !== undefined || !isBlank(cells)) this.#builder.addRecord(cells, fault)
   }
 
   readLine(line: string): void {
     if (line.trim() === '') return
     const scanner = new JsonScanner(line, READING_LIMITS.depth)
     try {
-      this.read(scanner)
+      const row = this.#readRow(scanner)
       if (scanner.peek() !== '') scanner.fail('something stands after its end')
+      this.#add(row)
     } catch (error) {
       if (!(error instanceof NotJson) || this.#form === undefined) throw error
       this.#builder.addRecord([], faultOf.brokenLine(`at character ${error.at + 1}, ${error.message}.`))
     }
   }
 
-  #readObject(scanner: JsonScanner): void {
+  #readObject(scanner: JsonScanner): TableRecord {
     this.#setForm('objects', scanner)
     const cells: string[] = []
     const seen = new Set<string>()
@@ -110,24 +123,26 @@ class Columns {
       } while (scanner.take(','))
       scanner.expect('}')
     }
-    if (fault !== undefined || cells.some((cell) => cell.trim() !== '')) this.#builder.addRecord(cells, fault)
+    return fault === undefined ? { cells } : { cells, fault }
   }
 
   #put(cells: string[], key: string, cell: string): void {
     let place = this.#places.get(key)
     if (place === undefined) {
       place = this.#places.size
-      if (place >= SHEET_LIMITS.columns * 10) {
+      if (place >= MOST_NAMES) {
         const what = `has rows with more than ${place.toLocaleString('en')} different names.`
         throw stop('sheet-unreadable', this.#file, what, 'Check that it is a list of rows at all.')
       }
       this.#places.set(key, place)
     }
+    // Too many are refused at the end, when they have been counted.
+    if (place >= SHEET_LIMITS.columns) return
     while (cells.length < place) cells.push('')
     cells[place] = cell
   }
 
-  #readCells(scanner: JsonScanner): void {
+  #readCells(scanner: JsonScanner): TableRecord {
     this.#setForm('arrays', scanner)
     const cells: string[] = []
     scanner.expect('[')
@@ -136,7 +151,7 @@ class Columns {
       while (scanner.take(','))
       scanner.expect(']')
     }
-    this.#builder.add(cells)
+    return { cells }
   }
 
   #setForm(form: 'objects' | 'arrays', scanner: JsonScanner): void {

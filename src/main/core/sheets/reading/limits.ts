@@ -1,6 +1,6 @@
 /** What a sheet may have. More is refused in words: nobody means it, and it would fill the memory. */
 export const SHEET_LIMITS = {
-  fileBytes: 256_000_000,
+  fileBytes: 128_000_000,
   cellCharacters: 100_000,
   columns: 1_000,
   rows: 1_000_000,
@@ -12,8 +12,12 @@ export const READING_LIMITS = {
   cells: 8_000_000,
   /** Letters of all cells together. */
   characters: 120_000_000,
+  /** What a table takes in memory: its letters, and the engine's own words for each cell and record. */
+  tableBytes: 160_000_000,
+  bytesPerCell: 24,
+  bytesPerRecord: 100,
   /** Letters of one record: beyond, a quote that is not closed has swallowed the rest of the file. */
-  recordCharacters: 16_000_000,
+  recordCharacters: 3_000_000,
   /** JSON and HTML are held as a whole while they are read. */
   jsonBytes: 64_000_000,
   htmlBytes: 10_000_000,

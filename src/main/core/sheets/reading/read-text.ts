@@ -25,7 +25,7 @@ export function readTextBytes(bytes: Uint8Array, options: TextOptions, deliver: 
 }
 
 /** A record of this length is no honest one; what comes of it may take long. */
-const LONGEST_EASY_RECORD = 1_000_000
+const LONGEST_EASY_RECORD = 300_000
 
 /**
  * A table from text with delimiters, read in steps of some milliseconds between which others have their turn.

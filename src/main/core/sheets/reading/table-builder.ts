@@ -68,6 +68,9 @@ export class TableBuilder {
       }
     }
     this.#characters += characters
+    const { bytesPerCell, bytesPerRecord, tableBytes } = READING_LIMITS
+    const bytes = this.#characters + this.#cells * bytesPerCell + this.count * bytesPerRecord
+    if (bytes > tableBytes) throw this.#tooMany(`can be held in memory (row ${show(this.count)} was reached)`)
     if (this.#characters > READING_LIMITS.characters)
       throw this.#tooMany(`${show(READING_LIMITS.characters)} characters`)
     this.#slice.push(found === undefined ? { cells } : { cells, fault: found })

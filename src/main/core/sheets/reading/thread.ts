@@ -8,7 +8,7 @@ import type { Deliver } from './table.ts'
 
 /** How often a thread that has not answered yet is looked at. */
 const LOOK_MS = 250
-const MEMORY = { maxOldGenerationSizeMb: 224, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 }
+const MEMORY = { maxOldGenerationSizeMb: 224, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 }
 
 export type Answer = Extract<Told, { type: 'end' }>
 
