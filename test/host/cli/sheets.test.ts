@@ -187,13 +187,13 @@ it(
   async () => {
     const desk = new Desk()
     const waiting = desk.start(['run', desk.sheet(['one']), '--archive', 'archive', '--at', '+2h'])
-    await waiting.printed(/"night" starts at .*\(in 2 h 0 min\): 1 row waits/)
+    await waiting.printed(/The run "night" starts at .* That is in 2 h 0 min\./)
     waiting.child.kill('SIGINT')
     const stopped = await waiting.ended
     expect(stopped.code).toBe(130)
     expect(stopped.stderr).toMatch(/"night" starts at .*only while Reelsheet is at work/)
     const back = desk.start(['resume', '--json'])
-    await back.printed(/"type":"wait","kind":"scheduled-start"/)
+    await back.printed(/"type":"wait","code":"starts-later"/)
     back.child.kill('SIGINT')
     await back.ended
     expect(clipsOf(desk)).toEqual([])
@@ -216,7 +216,7 @@ it(
   async () => {
     const desk = new Desk()
     const waiting = desk.start(['run', desk.sheet(['one']), '--archive', 'archive', '--at', '+2h'])
-    await waiting.printed(/"night" starts at/)
+    await waiting.printed(/The run "night" starts at/)
     waiting.child.kill('SIGINT')
     await waiting.ended
     // As if the computer had slept for a day.
@@ -242,14 +242,22 @@ it(
   'orders nothing in quiet hours, and says until when',
   async () => {
     const desk = new Desk()
-    expect(await desk.run('accounts', 'update', 'practice', '--quiet', '00:00-00:00')).toMatchObject({
-      code: 0,
-    })
-    expect((await desk.run('accounts', 'list')).stdout).toMatch(/quiet hours.*\n.*always/)
+    const hour = new Date().getHours()
+    const oClock = (later: number) => `${String((hour + later) % 24).padStart(2, '0')}:00`
+    const hours = `${oClock(23)}-${oClock(3)}`
+    expect(await desk.run('accounts', 'update', 'practice', '--quiet', hours)).toMatchObject({ code: 0 })
+    expect((await desk.run('accounts', 'list')).stdout).toMatch(
+      new RegExp(`quiet hours.*\\n.*${hours.replace('-', '–')}`),
+    )
     const waiting = desk.start(['run', desk.sheet(['one']), '--archive', 'archive'])
-    await waiting.printed(/Quiet hours of practice all day/)
+    await waiting.printed(/The account "practice" is quiet until/)
     waiting.child.kill('SIGINT')
     expect(await waiting.ended).toMatchObject({ code: 130 })
+    // Hours that never end wait for a person instead.
+    await desk.run('accounts', 'update', 'practice', '--quiet', '08:00-08:00')
+    const never = await desk.run('resume')
+    expect(never.code).toBe(3)
+    expect(never.stdout).toContain('accounts update practice --quiet none')
     expect(clipsOf(desk)).toEqual([])
     await desk.run('accounts', 'update', 'practice', '--quiet', 'none')
     expect((await desk.run('accounts', 'list')).stdout).not.toContain('quiet hours')
@@ -265,7 +273,7 @@ it(
     const sheet = desk.sheet(['one', 'two'])
     const ran = await desk.run('run', sheet, '--archive', 'archive', '--cap', '7', '--soft-cap')
     expect(ran.code).toBe(0)
-    expect(ran.stdout.match(/passed its soft cap/g)).toHaveLength(1)
+    expect(ran.stdout.match(/soft cap of the run "night" is passed/g)).toHaveLength(1)
   },
   TIMEOUT,
 )
@@ -283,7 +291,11 @@ it.each([
     ['accounts', 'update', 'practice', '--soft-cap', '--hard-cap'],
     'either --soft-cap or',
   ],
-  ['a file host for no use', ['accounts', 'update', 'practice', '--file-host', 'x'], 'Only a Vtrix account'],
+  [
+    'a file host for no use',
+    ['accounts', 'update', 'practice', '--file-host', 'x'],
+    'There is no account "x" to hold files',
+  ],
 ])('%s is refused with a sentence, and nothing is written', async (_what, args, sentence) => {
   const desk = new Desk()
   desk.sheet(['one'])

@@ -10,12 +10,9 @@ import {
   uploadLines,
 } from '../../../src/main/hosts/cli/spending.ts'
 import { countDown } from '../../../src/main/hosts/cli/take-back.ts'
-import { listWaits } from '../../../src/main/hosts/cli/waits.ts'
-import type { Account } from '../../../src/shared/account.ts'
 import type { CheckedRow, PriceLine } from '../../../src/shared/check.ts'
 import type { Job } from '../../../src/shared/job.ts'
 import { type Problem, problem } from '../../../src/shared/problem.ts'
-import type { Run } from '../../../src/shared/run.ts'
 
 const row = (given: Partial<CheckedRow> = {}): CheckedRow => ({
   row: 1,
@@ -177,46 +174,7 @@ describe('five seconds to take it back', () => {
 })
 
 describe('what is waited for', () => {
-  const now = new Date(2026, 10, 20, 23, 0).getTime()
-  const run = {
-    id: 4,
-    name: 'my night',
-    startAt: null,
-    isPaused: false,
-    capMode: 'hard',
-    capMicros: 5_000_000,
-    countedMicros: 6_000_000,
-    counts: { queued: 3 },
-  } as unknown as Run
-  const quiet = (from: string, to: string) =>
-    ({ name: 'main', options: { quietHours: [{ from, to }] } }) as unknown as Account
-
-  it('says when a run starts, until it does', () => {
-    const [wait, ...others] = listWaits({ runs: [{ ...run, startAt: now + 7_200_000 }], accounts: [], now })
-    expect(others).toEqual([])
-    expect(wait).toMatchObject({ kind: 'scheduled-start', runId: 4, until: now + 7_200_000 })
-    expect(wait?.text).toMatch(/"my night" starts at 2026-11-21 01:00 \(in 2 h 0 min\): 3 rows wait/)
-    expect(listWaits({ runs: [{ ...run, startAt: now }], accounts: [], now })).toEqual([])
-  })
-
-  it('says until when an account is quiet', () => {
-    expect(listWaits({ runs: [], accounts: [quiet('22:00', '07:00')], now })[0]?.text).toMatch(
-      /^Quiet hours of main until 2026-11-21 07:00; its rows wait/,
-    )
-    expect(listWaits({ runs: [], accounts: [quiet('08:00', '08:00')], now })[0]).toMatchObject({
-      until: null,
-    })
-    expect(listWaits({ runs: [], accounts: [quiet('07:00', '22:00')], now })).toEqual([])
-  })
-
-  it('says that a soft cap is passed, and says nothing at one that is reached', () => {
-    expect(listWaits({ runs: [run], accounts: [], now })).toEqual([])
-    const soft = { ...run, capMode: 'soft' as const }
-    expect(listWaits({ runs: [soft], accounts: [], now })[0]?.text).toMatch(
-      /passed its soft cap of 5 credits/,
-    )
-    expect(listWaits({ runs: [{ ...soft, countedMicros: 5_000_000 }], accounts: [], now })).toEqual([])
-  })
+  const run = { id: 4, name: 'my night' }
 
   it('names the command that ends each wait for a person', () => {
     expect(commandFor(problem('start-missed', 'x', 'y', { runId: 4 }), run)).toBe(
@@ -224,6 +182,9 @@ describe('what is waited for', () => {
     )
     expect(commandFor(problem('price-changed', 'x', 'y', { runId: 4 }), run)).toContain(
       'reelsheet resume "my night"',
+    )
+    expect(commandFor(problem('quiet-hours', 'x', 'y', { account: 'main' }), run)).toBe(
+      'reelsheet accounts update main --quiet none, then reelsheet resume "my night"',
     )
     expect(commandFor(problem('not-possible', 'x', 'y', { jobId: 1, row: 1 }), run)).toBe(
       'reelsheet start "my night"',

@@ -156,6 +156,8 @@ export function commandFor(need: Problem, run: Pick<Run, 'id' | 'name'>, job?: P
       return need.place.row === undefined
         ? `reelsheet resume ${quoted(run.name)}   (or reelsheet cancel JOB…)`
         : `reelsheet jobs --run ${run.id} --state held, then reelsheet release JOB… (or reelsheet cancel JOB…)`
+    case 'quiet-hours':
+      return `reelsheet accounts update ${account ?? 'NAME'} --quiet none, then reelsheet resume ${quoted(run.name)}`
     case 'start-missed':
       return `reelsheet resume ${quoted(run.name)}   (or reelsheet schedule ${quoted(run.name)} --at TIME)`
     case 'not-possible':

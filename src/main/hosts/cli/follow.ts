@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLogUpdate } from 'log-update'
-import type { Account } from '../../../shared/account.ts'
 import type { Attention } from '../../../shared/contract.ts'
 import { isFinal, type Job, JobState } from '../../../shared/job.ts'
 import type { Problem } from '../../../shared/problem.ts'
@@ -8,7 +7,7 @@ import type { Run } from '../../../shared/run.ts'
 import { Board, type Move } from './board.ts'
 import { renderLive } from './live.ts'
 import type { Client, Session } from './session.ts'
-import { listWaits, type Wait } from './waits.ts'
+import { formatWait } from './start-time.ts'
 import { asTyped, clean, count, formatProblem } from './words.ts'
 
 const FRAME_MS = 125
@@ -47,7 +46,7 @@ class Follower {
   private readonly news = new Set<number>()
   private isAllNews = false
   private offline: string | null = null
-  private waits: Wait[] = []
+  private waits = new Map<string, Problem>()
   /** Keys of waits that were told and last. */
   private readonly toldWaits = new Set<string>()
   private runs: Run[] = []
@@ -89,7 +88,7 @@ class Follower {
         const isMany = attentions.some(({ moving, waiting }) => moving + waiting > MANY)
         lookAt = Date.now() + (isMany ? LOOK_MANY_MS : LOOK_MS)
         this.tellOffline(attentions)
-        await this.tellWaits()
+        this.tellWaits(attentions)
         const isAtRest = await this.isAtRest(attentions)
         if (aborted || isAtRest) {
           await this.readNews()
@@ -191,39 +190,32 @@ class Follower {
   }
 
   /** Quiet hours, a start that is still to come, a soft cap that was passed: each once for as long as it lasts. */
-  private async tellWaits(): Promise<void> {
-    const now = Date.now()
-    const accounts = await this.accountsWaitedFor()
-    this.waits = listWaits({ runs: this.runs, accounts, now })
-    for (const key of this.toldWaits) {
-      if (!this.waits.some((wait) => wait.key === key)) this.toldWaits.delete(key)
-    }
-    for (const { key, ...wait } of this.waits) {
+  private tellWaits(attentions: readonly Attention[]): void {
+    const waits = attentions.flatMap((one) => one.waits)
+    this.waits = new Map(waits.map((wait) => [keyOf(wait), wait]))
+    for (const key of this.toldWaits) if (!this.waits.has(key)) this.toldWaits.delete(key)
+    for (const [key, wait] of this.waits) {
       if (this.toldWaits.has(key)) continue
       this.toldWaits.add(key)
       this.session.out.record('wait', wait)
-      if (!this.view) this.session.out.say(wait.text)
+      if (!this.view) this.session.out.tell(this.waitText(wait))
     }
   }
 
-  /** Rows behind the first page of a run hardly ever name an account that none before them does. */
-  private async accountsWaitedFor(): Promise<Account[]> {
-    const quiet = (await this.client.accounts.list()).filter(({ options }) => options.quietHours.length > 0)
-    if (quiet.length === 0) return []
-    const names = new Set<string>()
-    for (const { id: runId, counts, startAt } of this.runs) {
-      if ((counts.queued ?? 0) === 0 || (startAt ?? 0) > Date.now()) continue
-      const { jobs } = await this.client.jobs.page({ runId, states: ['queued'] })
-      for (const { accountName } of jobs) names.add(accountName)
-    }
-    return quiet.filter(({ name }) => names.has(name))
+  /** With how long it still takes, where the run says so. */
+  private waitText(wait: Problem): string {
+    const now = Date.now()
+    const startAt = this.runs.find(({ id }) => id === wait.place.runId)?.startAt ?? null
+    const text = clean(`${wait.level === 'warning' ? 'warning: ' : ''}${wait.what} ${wait.next}`)
+    const isStart = wait.code === 'starts-later' && startAt !== null && startAt > now
+    return isStart ? `${text} That is in ${formatWait(startAt - now)}.` : text
   }
 
   private draw(): void {
     if (!this.view || this.runs.length === 0) return
     const { width, height } = this.session.out
     const { board, runs, offline, waits } = this
-    const texts = waits.map(({ text }) => asTyped(text, this.session.out.invocation))
+    const texts = [...waits.values()].map((wait) => asTyped(this.waitText(wait), this.session.out.invocation))
     this.view(renderLive({ board, runs, offline, waits: texts, now: Date.now(), width, height }))
   }
 
@@ -232,6 +224,9 @@ class Follower {
     tell()
   }
 }
+
+/** The same wait, however its amounts and times move. */
+const keyOf = ({ code, place }: Problem): string => `${code} ${place.runId ?? ''} ${place.account ?? ''}`
 
 interface JobFilter {
   runId?: number

@@ -74,13 +74,12 @@ export function formatLocal(at: number, now: number): string {
 }
 
 /** With the wait, so that a day that was mistaken is seen: `22:00 (in 2 h 10 min)`. */
-export function formatStart(at: number, now: number): string {
-  if (at <= now) return formatLocal(at, now)
-  const wait = at - now
-  // A second after "+2h" was typed it is still two hours for everybody.
-  const rounded = wait < MINUTE_MS ? wait : Math.round(wait / MINUTE_MS) * MINUTE_MS
-  return `${formatLocal(at, now)} (in ${formatStretch(rounded)})`
-}
+export const formatStart = (at: number, now: number): string =>
+  at <= now ? formatLocal(at, now) : `${formatLocal(at, now)} (in ${formatWait(at - now)})`
+
+/** To the nearest minute: a second after "+2h" was typed it is still two hours for everybody. */
+export const formatWait = (ms: number): string =>
+  formatStretch(ms < MINUTE_MS ? ms : Math.round(ms / MINUTE_MS) * MINUTE_MS)
 
 const wrong = (what: string, next: string): ProblemError =>
   new ProblemError(problem('wrong-use', `${what} Nothing was ordered.`, next))

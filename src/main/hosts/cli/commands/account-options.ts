@@ -87,30 +87,6 @@ export function sayLonelyCapMode(
     out.hint(`It has no cap yet: reelsheet accounts update ${account.name} --cap AMOUNT`)
 }
 
-/** Only one family asks for a host, and only the other has files to be hosted. */
-export function refuseFileHost(
-  accounts: readonly Account[],
-  family: AccountFamily,
-  host: string | undefined,
-): void {
-  if (host === undefined || host === 'none') return
-  if (family !== 'vtrix') {
-    throw wrong(
-      'Only a Vtrix account needs another account to hold its files.',
-      'Leave --file-host out, or write --file-host none.',
-    )
-  }
-  const named = accounts.find(({ name }) => name === host)
-  if (!named)
-    throw wrong(`There is no account "${clean(host)}" to hold the files.`, 'See "reelsheet accounts list".')
-  if (named.family !== 'evolink' || named.filesUrl === null) {
-    throw wrong(
-      `The account "${clean(host)}" has no file service.`,
-      'Name an EvoLink account that has one ("reelsheet accounts list").',
-    )
-  }
-}
-
 const orNone = (text: string): string | null => (text === 'none' ? null : text)
 
 function toCap(text: string): number | null {

@@ -10,7 +10,6 @@ import {
   type AccountGiven,
   changes,
   refuseAddresses,
-  refuseFileHost,
   refuseName,
   refuseTaken,
   refuseUnknownPrices,
@@ -24,9 +23,7 @@ export function add(session: Session, name: string, given: AccountGiven): Promis
     const family = given.family as AccountFamily
     refuseAddresses(family, given)
     await refuseUnknownPrices(client, given.price)
-    const accounts = await client.accounts.list()
-    refuseTaken(accounts, name)
-    refuseFileHost(accounts, family, given.fileHost)
+    refuseTaken(await client.accounts.list(), name)
     const key = family === 'practice' ? undefined : await newKey(session, name)
     const account = await client.accounts.add({
       name,
@@ -50,7 +47,6 @@ export function update(session: Session, name: string, given: AccountGiven): Pro
     const before = await find(client, name)
     refuseAddresses(before.family, given)
     await refuseUnknownPrices(client, given.price)
-    refuseFileHost(await client.accounts.list(), before.family, given.fileHost)
     const key = given.askKey ? await askedKey(session, name) : undefined
     const account = await client.accounts.update({
       name,

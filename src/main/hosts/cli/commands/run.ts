@@ -168,10 +168,11 @@ const notManifest = ({ path }: SheetCheck): ProblemError =>
 async function isKept(session: Session, client: Client, made: Run, takeBackMs: number): Promise<boolean> {
   const { out, signal } = session
   if (takeBackMs > 0 ? await mayStillGo(session) : !signal.aborted) return true
-  const { touched } = await client.runs.takeBack({ id: made.id })
+  const { touched, refused } = await client.runs.takeBack({ id: made.id })
+  for (const one of refused) out.trouble(one)
   out.sum({ takenBack: touched })
   out.hint(
-    `Taken back: nothing was ordered and nothing was spent. ${many(touched, 'row')} ${touched === 1 ? 'is' : 'are'} held; start ${touched === 1 ? 'it' : 'them'} later with: reelsheet start ${quoted(made.name)}`,
+    `Taken back: ${refused.length === 0 ? 'nothing was ordered and nothing was spent' : 'nothing more is ordered'}. ${many(touched, 'row')} ${touched === 1 ? 'is' : 'are'} held; start ${touched === 1 ? 'it' : 'them'} later with: reelsheet start ${quoted(made.name)}`,
   )
   return false
 }

@@ -28,10 +28,9 @@ export function resume(
     for (const run of runs) {
       // A start that was missed is a question about this run; only its own name answers it.
       if (name === undefined && run.problem?.code === 'start-missed') continue
-      if (run.isPaused || capMicros !== undefined) {
+      if (run.isPaused || capMicros !== undefined || (name !== undefined && isDue(run))) {
         await client.runs.resume({ id: run.id, ...(capMicros !== undefined && { capMicros }) })
       }
-      if (name !== undefined) await startMissed(client, run)
       await freeJobs(client, run)
     }
     for (const run of runs) session.out.say(`Going on with "${clean(run.name)}".`)
@@ -45,10 +44,7 @@ export function resume(
 }
 
 /** A time to start that passed while nothing was running: the person who names the run means now. */
-async function startMissed(client: Client, { id, startAt, problem: found }: Run): Promise<void> {
-  if (startAt === null || startAt > Date.now() || found?.code === 'start-missed') return
-  await client.runs.schedule({ id, startAt: null })
-}
+const isDue = ({ startAt }: Run): boolean => startAt !== null && startAt <= Date.now()
 
 const isUnfinished = ({ counts }: Run): boolean =>
   Object.entries(counts).some(
