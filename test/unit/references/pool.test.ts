@@ -319,10 +319,7 @@ describe('a damaged film', () => {
       if (made instanceof Error) expect(made).toBeInstanceOf(ProblemError)
       else await (made as Awaited<ReturnType<typeof trimMedia>>)?.remove()
     }
-    const left = readdirSync(process.env.TMPDIR ?? '/tmp').filter((name) =>
-      name.startsWith('reelsheet-trim-'),
-    )
-    expect(left).toEqual([])
+    expect(readdirSync(temporary)).toEqual([])
   })
 })
 
