@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fitPicture } from '../../../src/main/core/references/fit.ts'
-import { planFit } from '../../../src/main/core/references/fit-plan.ts'
+import { factsAfterFit, planFit } from '../../../src/main/core/references/fit-plan.ts'
 import { limitsOf, pictureLimits } from '../../../src/main/core/references/limits.ts'
 import { ProblemError } from '../../../src/shared/problem.ts'
 import { type BitmapBits, flat, makeBitmap, noise } from '../../support/odd-pictures.ts'
@@ -51,6 +51,15 @@ describe('the plan', () => {
   ])('%i x %i becomes %i x %i with the picture in %i x %i', (width, height, ...wanted) => {
     const { frame, content } = planFit(width, height, ALL)
     expect([frame.width, frame.height, content.width, content.height]).toEqual(wanted)
+  })
+
+  it('tells what a copy will be before it is made', async () => {
+    const bytes = await noise(2500, 400, 4).png().toBuffer()
+    const facts = { name: 'a.png', kind: 'image', width: 2500, height: 400, hasTransparency: true } as const
+    const told = factsAfterFit({ ...facts, format: 'png', sizeBytes: bytes.length }, ALL)
+    const { format, width, height } = await make(bytes)
+    expect(told).toEqual({ name: 'a.png', kind: 'image', format, width, height, hasTransparency: false })
+    expect(limitsOf(told)).toEqual([])
   })
 
   it('always meets the limits, keeps the shape, and never crops', () => {

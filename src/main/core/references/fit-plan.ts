@@ -1,3 +1,4 @@
+import type { ReferenceFacts } from '../../../shared/models/types.ts'
 import type { PictureLimits } from './limits.ts'
 
 /** What is to be done with a picture so that it meets limits. Pixels, as shown (EXIF rotation applied). */
@@ -17,6 +18,16 @@ const clamp = (value: number, least: number, most: number): number => Math.min(M
 export function planFit(width: number, height: number, limits: PictureLimits): FitPlan {
   if (width < height) return turn(planLying(height, width, turnLimits(limits)))
   return planLying(width, height, limits)
+}
+
+/**
+ * What a picture's fitted copy will be, without making it: for a check that stores nothing. Its bytes are not known
+ * before, only that they are few enough; a picture of unknown size keeps it unknown.
+ */
+export function factsAfterFit(facts: ReferenceFacts, limits: PictureLimits): ReferenceFacts {
+  const { name, kind, width, height } = facts
+  const frame = width === undefined || height === undefined ? {} : planFit(width, height, limits).frame
+  return { name, kind, format: 'jpeg', hasTransparency: false, ...frame }
 }
 
 /** For a picture at least as wide as high. */
