@@ -5,7 +5,7 @@ import Database from 'better-sqlite3'
 import { expect, it } from 'vitest'
 import { BOAT, Desk } from './cli.ts'
 
-const TIMEOUT = 40_000
+const TIMEOUT = 60_000
 const MODEL = 'wan2.6-image-to-video-flash'
 const HEADER = 'id,model,prompt,duration,quality,ref 1,generate_audio'
 const line = (id: string, prompt: string) => `${id},${MODEL},"${prompt}",2,720p,${BOAT},false`
@@ -273,7 +273,7 @@ it(
     const sheet = desk.sheet(['one', 'two'])
     const ran = await desk.run('run', sheet, '--archive', 'archive', '--cap', '7', '--soft-cap')
     expect(ran.code).toBe(0)
-    expect(ran.stdout.match(/soft cap of the run "night" is passed/g)).toHaveLength(1)
+    expect(`${ran.stdout}${ran.stderr}`.match(/soft cap of the run "night" is passed/g)).toHaveLength(1)
   },
   TIMEOUT,
 )

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { Practice } from '../../../src/practice/index.ts'
 import { BOAT, Desk, noTerminal, startStranger } from './cli.ts'
 
-const TIMEOUT = 40_000
+const TIMEOUT = 60_000
 const KEY = 'sk-canary-77aa19c0d3'
 const CTRL_C = '\u0003'
 

@@ -130,7 +130,7 @@ class Follower {
           for (const id of event.ids) this.news.add(id)
         } else if (event.type === 'transfers.progressed') {
           for (const transfer of event.transfers) this.board.transfer(transfer)
-        } else {
+        } else if (!this.isToldAsWait(event.problem)) {
           this.above(() => this.session.out.trouble(event.problem))
         }
       }
@@ -192,14 +192,24 @@ class Follower {
   /** Quiet hours, a start that is still to come, a soft cap that was passed: each once for as long as it lasts. */
   private tellWaits(attentions: readonly Attention[]): void {
     const waits = attentions.flatMap((one) => one.waits)
+    const before = this.waits
     this.waits = new Map(waits.map((wait) => [keyOf(wait), wait]))
-    for (const key of this.toldWaits) if (!this.waits.has(key)) this.toldWaits.delete(key)
+    for (const key of before.keys()) if (!this.waits.has(key)) this.toldWaits.delete(key)
     for (const [key, wait] of this.waits) {
       if (this.toldWaits.has(key)) continue
       this.toldWaits.add(key)
       this.session.out.record('wait', wait)
       if (!this.view) this.session.out.tell(this.waitText(wait))
     }
+  }
+
+  /** A soft cap is announced when it is passed, and stands among the waits from then on: whichever comes first is told. */
+  private isToldAsWait(notice: Problem): boolean {
+    if (notice.code !== 'cap-reached' || notice.level !== 'warning') return false
+    const key = keyOf(notice)
+    const isTold = this.toldWaits.has(key)
+    this.toldWaits.add(key)
+    return isTold
   }
 
   /** With how long it still takes, where the run says so. */
