@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import type { App } from '../../src/main/core/app.ts'
-import { describeFaults, readTable } from '../../src/main/core/sheets/reading/index.ts'
+import { describeFaults, readTable, type TableSource } from '../../src/main/core/sheets/reading/index.ts'
 import { makeBook } from '../support/workbooks.ts'
 import { insistCallProblem, openApp, SAMPLE_MEDIA } from './app.ts'
 import { type FuzzDoor, fastClock, insist, insistProblem, insistProblemError, type Sandbox } from './door.ts'
@@ -246,7 +246,8 @@ export const door: FuzzDoor<Input> = {
     writeFileSync(path, bytes)
     const given = bytes.toString('latin1') + bytes.toString('utf8') + bytes.toString('utf16le')
     try {
-      if ('text' in input) await insistPasted(input.text, sandbox)
+      await insistTable({ path }, given, sandbox)
+      if ('text' in input) await insistTable({ text: input.text }, input.text, sandbox)
       const checked = await app.client.sheets
         .check({ path })
         .catch((error: unknown) => insistCallProblem(error, sandbox, given))
@@ -264,20 +265,20 @@ export const door: FuzzDoor<Input> = {
   close: () => app.stop(),
 }
 
-/** The same text over the clipboard. */
-async function insistPasted(pasted: string, { saw }: Sandbox): Promise<void> {
-  const read = await readTable({ text: pasted }, { hiddenRows: 'skip' }, { clock: fastClock }).catch(
-    (error: unknown) => void saw(insistProblemError(error, pasted)),
+/** A table, whose cells are text and whose notices and faults are sentences, or one sentence. */
+async function insistTable(source: TableSource, given: string, { saw }: Sandbox): Promise<void> {
+  const read = await readTable(source, { hiddenRows: 'skip' }, { clock: fastClock }).catch(
+    (error: unknown) => void saw(insistProblemError(error, given)),
   )
   if (!read) return
-  for (const found of read.problems) insistProblem(found, pasted)
+  for (const found of read.problems) insistProblem(found, given)
   for (const [index, { cells, fault }] of read.records.entries()) {
     insist(
       cells.every((each) => typeof each === 'string'),
       'a cell that is no text',
     )
     if (fault === undefined) continue
-    for (const found of describeFaults(fault, index + 1, read.headers, {})) insistProblem(found, pasted)
+    for (const found of describeFaults(fault, index + 1, read.headers, {})) insistProblem(found, given)
   }
 }
 
