@@ -15,6 +15,7 @@ import sharp from 'sharp'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { addReferences } from '../../../src/main/core/references/add.ts'
 import { fitReference, trimReference } from '../../../src/main/core/references/copies.ts'
+import { recordReference } from '../../../src/main/core/references/keep.ts'
 import { listMedia } from '../../../src/main/core/references/list-media.ts'
 import { lookAtOriginal } from '../../../src/main/core/references/original.ts'
 import { relinkOriginals } from '../../../src/main/core/references/relink.ts'
@@ -266,6 +267,23 @@ describe('a copy', () => {
     expect(copy.sizeBytes).toBeLessThan(source.sizeBytes)
     expect(await trimReference(keeper, source.id, maximumMs)).toEqual(copy)
     expect(await trimReference(keeper, source.id, 3_600_000)).toEqual(source)
+  })
+
+  it('is the one that was cut before, though a film holds the second in which it was written', async () => {
+    const keeper = openKeeper()
+    const source = await addOne(keeper, join(SAMPLES, 'colony.mp4'))
+    const cut = await trimMedia(join(SAMPLES, 'colony.mp4'), 2000)
+    if (!cut) throw new Error('nothing was cut')
+    const bytes = readFileSync(cut.file)
+    await cut.remove()
+    // The creation time of its `mvhd` box: https://developer.apple.com/documentation/quicktime-file-format
+    bytes.writeUInt32BE(1, bytes.indexOf('mvhd') + 8)
+    const { sha256 } = await keeper.references.addBytes(bytes)
+    const origin = { name: 'earlier.mp4', sourceId: source.id, change: cut.change }
+    const id = recordReference(keeper, sha256, cut.probed, origin)
+    expect(await trimReference(keeper, source.id, 2000)).toMatchObject({ id, name: 'earlier.mp4' })
+    rmSync(keeper.references.path(sha256) ?? '')
+    expect((await trimReference(keeper, source.id, 2000)).id).not.toBe(id)
   })
 
   it('keeps how a film is turned, ends before pictures that need a later one, and knows a WAV', async () => {

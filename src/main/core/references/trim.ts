@@ -13,7 +13,7 @@ import type { TrimAnswer, TrimAsked, TrimFormat } from './trim-thread.ts'
 export interface Trimmed {
   file: string
   probed: ProbedMedia
-  /** What was done, in words: `cut from 42.5 s to 29.97 s`. */
+  /** What was done, in words: `cut from 42.5 s to 29.967 s`. */
   change: string
   remove(): Promise<void>
 }
@@ -98,7 +98,7 @@ function isAsAsked(after: ProbedMedia, before: ProbedMedia, maximumMs: number): 
 }
 
 function describe(before: ProbedMedia, after: ProbedMedia): string {
-  const seconds = (ms: number | null): string => `${Math.round((ms ?? 0) / 10) / 100} s`
+  const seconds = (ms: number | null): string => `${(ms ?? 0) / 1000} s`
   return `cut from ${seconds(before.durationMs)} to ${seconds(after.durationMs)}`
 }
 

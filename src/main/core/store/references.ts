@@ -37,6 +37,9 @@ export function createReferences(db: Sqlite) {
     'SELECT * FROM "references" WHERE id > @after AND original_path IS NOT NULL ORDER BY id LIMIT @limit',
   )
   const setOriginal = db.prepare('UPDATE "references" SET original_path = @path WHERE id = @id')
+  const copyOf = db.prepare(
+    'SELECT * FROM "references" WHERE source_id = @sourceId AND change = @change ORDER BY id LIMIT 1',
+  )
   const usedBy = db.prepare(
     `SELECT runs.id, runs.name, count(DISTINCT jobs.id) AS jobs FROM job_references AS used
        JOIN jobs ON jobs.id = used.job_id JOIN runs ON runs.id = jobs.run_id
@@ -95,6 +98,8 @@ export function createReferences(db: Sqlite) {
     withOriginals: (after: number, limit: number) =>
       withOriginals.all({ after, limit }).map((row) => fromRow<Reference>(row)),
     setOriginal: (id: number, path: string) => void setOriginal.run({ id, path }),
+    /** The copy of a reference to which the same was done before. */
+    copyOf: (sourceId: number, change: string) => read(copyOf.get({ sourceId, change })),
     /** The runs whose rows use it, the newest first, with how many rows of each. */
     usedBy: (id: number) =>
       usedBy.all(id).map((row) => fromRow<{ id: number; name: string; jobs: number }>(row)),
