@@ -23,7 +23,7 @@ export async function importSheet(session: Session, sheet: string, given: Import
   const source = await readSource(session, sheet)
   const open = async (client: Client) => {
     const request = await toSheetRequest(client, source, given)
-    return { request, check: await checkFor(session, client, request, given) }
+    return { request, check: await checkFor(session, client, request) }
   }
   if (given.dryRun) {
     return withLook(session, async (client) => {

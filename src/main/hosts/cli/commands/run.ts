@@ -63,7 +63,7 @@ async function runSheet(
   const { out } = session
   const { client } = app
   const request = await toSheetRequest(client, source, given)
-  const check = await checkFor(session, client, request, given)
+  const check = await checkFor(session, client, request)
   refuseBadSheet(check)
   const before = check.runId === null ? null : await client.runs.get({ id: check.runId })
   let answer: Answer = { isYes: true, isAsked: false }
@@ -96,17 +96,11 @@ async function runSheet(
 
 type SheetRequest = Awaited<ReturnType<typeof toSheetRequest>>
 
-/** Reads and checks the sheet, and says what is wrong with it. Throws `wrong-use` for options that it cannot take. */
-export async function checkFor(
-  session: Session,
-  client: Client,
-  request: SheetRequest,
-  given: SheetGiven,
-): Promise<SheetCheck> {
+/** Reads and checks the sheet, and says what is wrong with it. */
+export async function checkFor(session: Session, client: Client, request: SheetRequest): Promise<SheetCheck> {
   const check = await client.sheets.check(request)
   sayRowProblems(session, check)
   session.out.sum({ rows: check.rowCount, jobs: check.jobCount, withProblems: check.withProblems })
-  if (given.failed && !check.isManifest) throw notManifest(check)
   return check
 }
 
@@ -154,15 +148,6 @@ export function refuseLonelySoftCap({ softCap, cap }: Pick<MakeGiven, 'softCap' 
     ),
   )
 }
-
-const notManifest = ({ path }: SheetCheck): ProblemError =>
-  new ProblemError(
-    problem(
-      'wrong-use',
-      `--failed takes the failed rows of a manifest, and ${path ?? 'what was pasted'} is none. Nothing was ordered.`,
-      'Write one with "reelsheet export RUN --out FILE", or buy the failed rows of a run again with "reelsheet retry RUN --failed".',
-    ),
-  )
 
 /** False when the rows were taken back in the seconds after the yes: nothing was ordered by then. */
 async function isKept(session: Session, client: Client, made: Run, takeBackMs: number): Promise<boolean> {
