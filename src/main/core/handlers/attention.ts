@@ -1,5 +1,4 @@
 import type { Attention } from '../../../shared/contract.ts'
-import { isFinal } from '../../../shared/job.ts'
 import { type Problem, problem } from '../../../shared/problem.ts'
 import { quietUntil } from '../jobs/quiet-hours.ts'
 import { passedCap, quietHours, startsLater } from '../jobs/waits.ts'
@@ -61,16 +60,11 @@ function listWaits(
     const until = account ? quietUntil(account.options.quietHours, now) : null
     if (account && until !== null && until < NEVER) waits.push(quietHours(account, until))
   }
-  return [...waits, ...softCaps(run, accountsOf(store, groups))]
+  const accounts = store.jobs.accountsOf(run.id).flatMap((id) => store.accounts.get(id) ?? [])
+  return [...waits, ...softCaps(run, accounts)]
 }
 
 const isUnsent = (state: JobRecord['state']): boolean => state === 'queued' || state === 'uploading'
-
-/** Accounts that rows of a run are with or still wait for. */
-const accountsOf = (store: Core['engine']['store'], groups: readonly JobGroup[]): AccountRecord[] =>
-  [...new Set(groups.filter(({ state }) => !isFinal(state)).map(({ accountId }) => accountId))].flatMap(
-    (id) => store.accounts.get(id) ?? [],
-  )
 
 function softCaps(run: RunRecord, accounts: readonly AccountRecord[]): Problem[] {
   const ofRun =

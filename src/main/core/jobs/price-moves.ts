@@ -18,6 +18,9 @@ export interface Proportion {
 /** So many hundredths above what was agreed to are borne; more stops the run. */
 const BORNE_PERCENT = 10
 
+/** More than any cap can be. */
+const MOST_MICROS = BigInt(Number.MAX_SAFE_INTEGER)
+
 /** Whether one price is above another, to the last digit. */
 export const isDearer = (one: Proportion, other: Proportion): boolean =>
   BigInt(one.micros) * BigInt(other.basis) > BigInt(other.micros) * BigInt(one.basis)
@@ -29,7 +32,8 @@ export const isMoved = (told: Proportion, agreed: Proportion): boolean =>
 
 /** What an estimate comes to at a price, micros, rounded up: a cap must not be passed by rounding. */
 export function scaled(basis: number, { micros, basis: of }: Proportion): number {
-  return Number((BigInt(basis) * BigInt(micros) + BigInt(of) - 1n) / BigInt(of))
+  const whole = (BigInt(basis) * BigInt(micros) + BigInt(of) - 1n) / BigInt(of)
+  return whole > MOST_MICROS ? Number(MOST_MICROS) : Number(whole)
 }
 
 type Priced = Pick<JobRecord, 'runId' | 'accountId' | 'model' | 'order' | 'estimateMicros'>
@@ -110,7 +114,7 @@ function dearer(
   const beside =
     job.estimateMicros === null
       ? `where the first of its kind came to ${amount(agreedMicros)}`
-      : `that was to cost ${amount(agreedMicros)}`
+      : `that was ${agreedMicros === job.estimateMicros ? 'estimated' : 'agreed to'} at ${amount(agreedMicros)}`
   const whole =
     run.approvedMicros === null
       ? ''

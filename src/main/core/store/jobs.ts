@@ -206,6 +206,13 @@ export function createJobs(db: Sqlite) {
      WHERE runs.archive_folder = ? AND jobs.clip_name = ? COLLATE NOCASE AND jobs.id <> ?`,
   )
   const groups = db.prepare(GROUPS)
+  const accountsOf = db
+    .prepare('SELECT DISTINCT account_id FROM job_counts WHERE run_id = ? AND jobs > 0 ORDER BY account_id')
+    .pluck()
+  const runsThatOrder = db
+    .prepare('SELECT DISTINCT run_id FROM jobs WHERE run_id IN (SELECT id FROM runs) AND fingerprint = ?')
+    .pluck()
+  const parents = db.prepare('SELECT DISTINCT parent_id FROM jobs WHERE parent_id IS NOT NULL').pluck()
   const byTask = db.prepare('SELECT * FROM jobs WHERE account_id = ? AND remote_id = ?')
 
   const read = (row: unknown): JobRecord => fromRow<JobRecord>(row)
@@ -301,6 +308,8 @@ export function createJobs(db: Sqlite) {
     countsOfAll: pages.countsOfAll,
     /** Rows that wait or work alike, counted together, with one of them to look at. */
     groupsOfRun: (runId: number) => groups.all({ runId }).map((row) => fromRow<JobGroup>(row)),
+    /** Accounts that rows of a run are or were bought on. */
+    accountsOf: (runId: number) => accountsOf.all(runId) as number[],
     ofRun: (runId: number) => readAll(ofRun.all(runId)),
     /** The rows of a run as an import compares them, oldest first. */
     earlierOf: (runId: number) => earlierOf.all(runId).map((row) => fromRow<EarlierJob>(row)),
@@ -315,6 +324,10 @@ export function createJobs(db: Sqlite) {
     /** Whether another job of any run has this clip name in this folder. */
     isNameTaken: (folder: string, name: string, jobId: number) =>
       nameTaken.get(folder, name, jobId) !== undefined,
+    /** Runs that hold a job with just this order. */
+    runsThatOrder: (fingerprint: string) => runsThatOrder.all(fingerprint) as number[],
+    /** Jobs in whose place another one came. */
+    parents: () => new Set(parents.all() as number[]),
     byTask(accountId: number, remoteId: string): JobRecord | undefined {
       const row = byTask.get(accountId, remoteId)
       return row ? read(row) : undefined
