@@ -5,6 +5,8 @@ import { Problem } from './problem.ts'
 export const SheetRow = z.object({
   /** Data row from 1; line 1 of the file is the header. */
   row: z.int(),
+  /** Which of the row's jobs this is, from 1; a row without choices, lists or takes has one. */
+  variant: z.int(),
   /** Canonical field → text of the cell; empty cells are left out. */
   values: z.record(z.string(), z.string()),
   /** References in order, as written: paths, addresses, data addresses, stored names. */

@@ -15,6 +15,7 @@ const headers = headersOf([
 
 const row = (references: SheetRow['references'], cells: Record<string, string> = {}): SheetRow => ({
   row: 1,
+  variant: 1,
   values: {},
   references,
   audio: null,

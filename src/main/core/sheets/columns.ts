@@ -188,7 +188,7 @@ function readWishes(wishes: Wishes, confidence: Confidence): Map<string, Said> {
 }
 
 /** A field by any of its names; `ref 2` for the second reference. */
-function fieldNamed(name: string): string | undefined {
+export function fieldNamed(name: string): string | undefined {
   const read = readHeader(name)
   return read.field ?? (read.word === undefined ? undefined : 'ref 1')
 }
@@ -317,7 +317,7 @@ function nearestKnown(folded: string): string | undefined {
 }
 
 /** Letters and digits only: `Aspect_Ratio`, `aspect ratio` and `ASPECT-RATIO (16:9)` are one name. */
-function fold(header: string): string {
+export function fold(header: string): string {
   if (header.length > LONGEST_NAME) return ''
   return header
     .normalize('NFKC')

@@ -331,7 +331,7 @@ function valueOfPair(
 }
 
 /** Values between bars or line breaks that stand outside braces. */
-function splitOutside(cell: string): string[] {
+export function splitOutside(cell: string): string[] {
   const values: string[] = []
   let depth = 0
   let from = 0

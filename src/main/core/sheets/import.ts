@@ -1,5 +1,6 @@
 import path from 'node:path'
-import type { RunCreated } from '../../../shared/contract.ts'
+import type * as z from 'zod'
+import type { RunCreate, RunCreated } from '../../../shared/contract.ts'
 import type { JobState } from '../../../shared/job.ts'
 import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
 import { DEFAULT_NAME_TEMPLATE } from '../../../shared/run.ts'
@@ -11,29 +12,27 @@ import {
   parseTemplate,
   renderName,
 } from '../archive/names.ts'
+import { amount } from '../jobs/amount.ts'
 import { apply } from '../jobs/apply.ts'
-import { amount } from '../jobs/claim.ts'
 import type { Engine } from '../jobs/engine.ts'
 import { PriceDesk } from '../money/price-desk.ts'
+import { fitStored, keepFitted } from '../references/copies.ts'
+import { getReference, recordReference } from '../references/keep.ts'
+import { pictureLimits } from '../references/limits.ts'
+import type { ProbedMedia } from '../references/media.ts'
 import type { NewJobRow } from '../store/job-inserts.ts'
-import { type NewJob, PAUSED_BY_RUN } from '../store/jobs.ts'
+import { type EarlierJob, type NewJob, PAUSED_BY_RUN } from '../store/jobs.ts'
 import type { RunRecord } from '../store/runs.ts'
-import { checkSheet, type ReadySheet, total } from './check.ts'
-import type { Media } from './media-desk.ts'
+import { checkSheet, isFresh, isReady, type ReadySheet } from './check.ts'
+import { nameOf } from './edited.ts'
+import { FIT_BACKGROUND, type Media } from './media-desk.ts'
+import { Once } from './read.ts'
+import { rememberMapping } from './remembered.ts'
 import type { ReadyRow } from './row-desk.ts'
+import { total } from './sheet-check.ts'
 import { indexSomeWords, indexWords } from './words.ts'
 
-export interface ImportInput {
-  path: string
-  accounts: readonly string[]
-  archiveFolder: string
-  name?: string | undefined
-  nameTemplate?: string | undefined
-  capMicros: number | null
-  isStrict: boolean
-  isHeld: boolean
-  confirmedCreditMicros?: number | null | undefined
-}
+export type ImportInput = z.infer<typeof RunCreate>
 
 /** A clip's room is not known before it is made; eight megabits a second is ample for 1080p. */
 const BYTES_PER_SECOND = 1_000_000
@@ -57,9 +56,9 @@ export function importSheet(engine: Engine, input: ImportInput): Promise<RunCrea
  * are written in one transaction.
  */
 async function importNext(engine: Engine, input: ImportInput): Promise<RunCreated> {
-  const ready = await checkSheet(engine.store, input, new PriceDesk(engine), engine.clock)
+  const ready = await checkSheet(engine, input, new PriceDesk(engine))
   const bad = ready.rows.filter((row) => !isReady(row))
-  const wanted = ready.rows.filter((row) => isReady(row) && row.standing !== 'same')
+  const wanted = ready.rows.filter(isFresh)
   refuseIfNeeded(input, ready, bad, wanted)
   const before = ready.runId === null ? undefined : engine.store.runs.get(ready.runId)
   const folder = before?.archiveFolder ?? path.resolve(input.archiveFolder)
@@ -68,17 +67,28 @@ async function importNext(engine: Engine, input: ImportInput): Promise<RunCreate
   if (wanted.length > 0) await refuseBadFolder(engine, folder, template, name, ready, wanted)
   const ids = await storeMedia(engine, wanted)
   const { runId, created } = engine.store.write(() => {
-    const run = before ?? createRun(engine, input, ready, folder, template, name)
-    if (before) engine.store.runs.setSheet(before.id, ready.sheet.sha256, allHeaders(ready, before))
-    if (before && input.capMicros !== null) engine.store.runs.setCap(before.id, input.capMicros)
-    cancelReplaced(engine, ready)
     const now = engine.clock.now()
-    engine.store.jobs.insertMany(wanted, (row) => newJobRow(row, run, ids, now, input.isHeld))
+    const price = total(wanted)
+    const run = before
+      ? updateRun(engine, input, ready, before, price)
+      : createRun(engine, input, ready, { archiveFolder: folder, nameTemplate: template, name }, price)
+    rememberMapping(
+      engine.store.settings,
+      ready.sheet.headers.slice(0, ready.sheet.width),
+      input.options.mapping,
+    )
+    cancelReplaced(engine, ready)
+    const takes = new Takes(ready.earlier)
+    const runAt = startOf(run, input, now)
+    engine.store.jobs.insertMany(wanted, (row) =>
+      newJobRow(row, run, { ids, takes, now, runAt, isHeld: input.isHeld }),
+    )
     indexSomeWords(engine.store)
-    if (!input.isHeld) engine.store.runs.start(run.id, now)
+    if (!input.isHeld && run.startAt === null) engine.store.runs.start(run.id, now)
     return { runId: run.id, created: wanted.length }
   })
   void indexWords(engine)
+  const once = new Once()
   return {
     runId,
     isNew: !before,
@@ -87,8 +97,65 @@ async function importNext(engine: Engine, input: ImportInput): Promise<RunCreate
     changed: ready.rows.filter((row) => row.standing === 'changed').length,
     gone: ready.gone.length,
     withProblems: bad.length,
-    problems: bad.flatMap((row) => row.problems.filter((one) => one.level === 'error')),
+    problems: bad.flatMap((row) =>
+      once.of(
+        row.sheetRow.row,
+        row.problems.filter((one) => one.level === 'error'),
+      ),
+    ),
   }
+}
+
+/** When a run's new rows may be ordered: at its time, or when they can no longer be taken back. */
+const startOf = (run: RunRecord, { startAt, takeBackMs }: ImportInput, now: number): number =>
+  Math.max(now, run.startAt ?? startAt ?? now + takeBackMs)
+
+/**
+ * Numbers for new jobs: of a row's jobs each has its own. A row's first jobs have the numbers of its choices and
+ * takes; those that come later go on from the highest.
+ */
+class Takes {
+  private readonly highest = new Map<number, number>()
+
+  constructor(earlier: readonly EarlierJob[]) {
+    for (const { row, take } of earlier) {
+      if (take > (this.highest.get(row) ?? 0)) this.highest.set(row, take)
+    }
+  }
+
+  next(row: number, variant: number): number {
+    const highest = this.highest.get(row)
+    if (highest === undefined) return variant
+    this.highest.set(row, highest + 1)
+    return highest + 1
+  }
+}
+
+/**
+ * The earlier run of the sheet, brought up to date. A manifest stays what it is: a look at its run, whose columns and
+ * sheet it does not replace.
+ */
+function updateRun(
+  { store }: Engine,
+  input: ImportInput,
+  ready: ReadySheet,
+  before: RunRecord,
+  price: number | null,
+): RunRecord {
+  const { sheet } = ready
+  const isOwn = before.sheetPath === sheet.path
+  if (isOwn || !sheet.isManifest) store.runs.setSheet(before.id, sheet.sha256, allHeaders(ready, before))
+  if (input.capMicros !== null) {
+    store.runs.setCap(before.id, input.capMicros)
+    store.runs.setCapMode(before.id, input.capMode)
+  }
+  const approved = before.approvedMicros === null || price === null ? null : before.approvedMicros + price
+  store.runs.setApproved(before.id, approved)
+  if (input.startAt !== null && !store.runs.isBought(before.id)) {
+    store.runs.schedule(before.id, input.startAt)
+    store.jobs.postpone(before.id, input.startAt)
+  }
+  return store.runs.get(before.id) as RunRecord
 }
 
 /** Rows of the earlier sheet keep the columns that their names and the manifest are made of. */
@@ -96,11 +163,20 @@ const allHeaders = ({ sheet }: ReadySheet, before: RunRecord): string[] => [
   ...new Set([...sheet.headers, ...before.headers]),
 ]
 
-const isReady = (row: ReadyRow): boolean =>
-  row.order !== null && !row.problems.some((one) => one.level === 'error')
-
 function refuseIfNeeded(input: ImportInput, ready: ReadySheet, bad: ReadyRow[], wanted: ReadyRow[]): void {
-  const place = { file: ready.path }
+  const { sheet } = ready
+  const place = ready.path === null ? {} : { file: ready.path }
+  const called = ready.path === null ? 'the pasted table' : path.basename(ready.path)
+  if (input.sheetSha256 !== undefined && input.sheetSha256 !== sheet.sha256) {
+    throw new ProblemError(
+      problem(
+        'not-possible',
+        `${ready.path ?? 'The pasted table'} is another now than when it was checked: the sheet changed on disk meanwhile. Nothing was started and nothing was spent.`,
+        'Check it again, then confirm what it makes now.',
+        place,
+      ),
+    )
+  }
   if (input.isStrict && bad.length > 0) {
     throw new ProblemError(
       problem(
@@ -115,7 +191,7 @@ function refuseIfNeeded(input: ImportInput, ready: ReadySheet, bad: ReadyRow[], 
     throw new ProblemError(
       problem(
         'rule-broken',
-        `No row of ${path.basename(ready.path)} can be run. Nothing was started and nothing was spent.`,
+        `No row of ${called} can be run. Nothing was started and nothing was spent.`,
         bad[0]?.problems[0]
           ? `Row ${bad[0].sheetRow.row}: ${bad[0].problems[0].what}`
           : 'See "reelsheet check".',
@@ -123,6 +199,7 @@ function refuseIfNeeded(input: ImportInput, ready: ReadySheet, bad: ReadyRow[], 
       ),
     )
   }
+  refuseUnconfirmedJobs(input, wanted.length, called, place)
   const sum = total(wanted)
   const confirmed = input.confirmedCreditMicros
   if (confirmed !== undefined && confirmed !== null && (sum ?? 0) > confirmed) {
@@ -146,6 +223,27 @@ function refuseIfNeeded(input: ImportInput, ready: ReadySheet, bad: ReadyRow[], 
       ),
     )
   }
+}
+
+/** So many jobs are made without being asked about once more. */
+export const MOST_UNCONFIRMED = 10_000
+
+function refuseUnconfirmedJobs(
+  { confirmedJobs }: ImportInput,
+  jobs: number,
+  called: string,
+  place: Problem['place'],
+): void {
+  if (jobs <= (confirmedJobs ?? MOST_UNCONFIRMED)) return
+  const many = jobs.toLocaleString('en')
+  const what =
+    confirmedJobs === undefined
+      ? `${called} makes ${many} jobs; more than ${MOST_UNCONFIRMED.toLocaleString('en')} are made only when their number was confirmed.`
+      : `${called} now makes ${many} jobs; ${confirmedJobs.toLocaleString('en')} were confirmed.`
+  const next = 'Look at what the sheet makes, then confirm that number of jobs.'
+  throw new ProblemError(
+    problem('too-many-jobs', `${what} Nothing was started and nothing was spent.`, next, place),
+  )
 }
 
 /** No paid job without a template that names it, a folder that takes it and room for it. */
@@ -206,40 +304,47 @@ const sizeOf = (name: string): number =>
 /** Stores every local file of the rows once; returns its row's id by content hash. */
 async function storeMedia(engine: Engine, rows: ReadyRow[]): Promise<Map<string, number>> {
   const ids = new Map<string, number>()
-  for (const media of rows.flatMap((row) => (row.audio ? [...row.references, row.audio] : row.references))) {
-    if (media.sha256 === null || ids.has(media.sha256)) continue
-    if (media.referenceId !== null) ids.set(media.sha256, media.referenceId)
-    if (!media.probed) continue
-    const stored = media.bytes
-      ? await engine.references.addBytes(media.bytes)
-      : await engine.references.add(media.file as string)
-    if (stored.sha256 !== media.sha256) throw changedMeanwhile(media)
-    ids.set(stored.sha256, writeReference(engine, media, stored.sha256))
+  for (const row of rows) {
+    for (const media of row.audio ? [...row.references, row.audio] : row.references) {
+      await storeOne(engine, media, ids)
+    }
   }
   return ids
 }
 
+async function storeOne(engine: Engine, media: Media, ids: Map<string, number>): Promise<void> {
+  if (media.sha256 === null || ids.has(media.sha256)) return
+  if (media.fitted) await storeFitted(engine, media, media.fitted, ids)
+  else if (media.referenceId !== null) ids.set(media.sha256, media.referenceId)
+  if (!media.probed || media.fitted) return
+  const stored = media.bytes
+    ? await engine.references.addBytes(media.bytes)
+    : await engine.references.add(media.file as string)
+  if (stored.sha256 !== media.sha256) throw changedMeanwhile(media)
+  ids.set(stored.sha256, recordMedia(engine, media, stored.sha256, media.probed))
+}
+
+/** The picture itself is stored first; its copy is made again from that, and is the same. */
+async function storeFitted(
+  engine: Engine,
+  media: Media,
+  { source, model }: NonNullable<Media['fitted']>,
+  ids: Map<string, number>,
+): Promise<void> {
+  await storeOne(engine, source, ids)
+  const original = getReference(engine.store, ids.get(source.sha256 ?? '') ?? 0)
+  const copy = await fitStored(engine, original, pictureLimits(model), FIT_BACKGROUND)
+  const kept = copy && (await keepFitted(engine, original, copy))
+  if (!kept || kept.sha256 !== media.sha256) throw changedMeanwhile(source)
+  ids.set(kept.sha256, kept.id)
+}
+
 /** The database's row of one stored file. */
-export function writeReference(engine: Engine, media: Media, sha256: string): number {
-  const probed = media.probed
-  if (!probed) throw new Error('a stored file is a probed one')
-  return engine.store.references.add({
-    sha256,
-    kind: probed.kind,
-    format: probed.format,
-    mediaType: probed.mediaType,
-    sizeBytes: probed.sizeBytes,
-    width: probed.width,
-    height: probed.height,
-    durationMs: probed.durationMs,
-    framesPerSecond: probed.framesPerSecond,
-    hasSound: probed.hasSound,
-    hasTransparency: probed.hasTransparency,
+const recordMedia = (engine: Engine, media: Media, sha256: string, probed: ProbedMedia): number =>
+  recordReference(engine, sha256, probed, {
     name: media.file ? path.basename(media.file) : `${sha256.slice(0, 12)}.${probed.format}`,
     originalPath: media.file,
-    createdAt: engine.clock.now(),
   })
-}
 
 const changedMeanwhile = (media: Media): ProblemError =>
   new ProblemError(
@@ -253,27 +358,28 @@ const changedMeanwhile = (media: Media): ProblemError =>
 
 function createRun(
   { store, clock }: Engine,
-  input: ImportInput,
-  ready: ReadySheet,
-  archiveFolder: string,
-  nameTemplate: string,
-  name: string,
+  { capMicros, capMode, startAt }: ImportInput,
+  { sheet }: ReadySheet,
+  named: Pick<RunRecord, 'archiveFolder' | 'nameTemplate' | 'name'>,
+  approvedMicros: number | null,
 ): RunRecord {
   const id = store.runs.insert({
-    name,
-    sheetPath: ready.path,
-    sheetSha256: ready.sheet.sha256,
-    headers: ready.sheet.headers,
-    archiveFolder,
-    nameTemplate,
-    capMicros: input.capMicros,
+    ...named,
+    sheetPath: sheet.path,
+    sheetSha256: sheet.sha256,
+    headers: sheet.headers,
+    capMicros,
+    capMode,
+    approvedMicros,
+    startAt,
     createdAt: clock.now(),
   })
   return store.runs.get(id) as RunRecord
 }
 
-function freeName(store: Engine['store'], input: ImportInput, sheet: string): string {
-  const name = (input.name ?? path.basename(sheet, path.extname(sheet))).slice(0, 100)
+function freeName(store: Engine['store'], input: ImportInput, sheet: string | null): string {
+  const own = sheet === null ? 'pasted' : path.basename(sheet, path.extname(sheet))
+  const name = (input.name ?? own).slice(0, 100)
   let candidate = name
   for (let number = 2; store.runs.isNameTaken(candidate); number++) candidate = `${name} ${number}`
   return candidate
@@ -311,14 +417,19 @@ function cancelUnbought(engine: Engine, jobId: number): void {
 
 const UNBOUGHT: readonly JobState[] = ['held', 'queued', 'uploading']
 
-function newJobRow(
-  row: ReadyRow,
-  run: RunRecord,
-  ids: ReadonlyMap<string, number>,
-  now: number,
-  isHeld: boolean,
-): NewJobRow {
+/** What the new jobs of an import have in common. */
+interface NewJobs {
+  ids: ReadonlyMap<string, number>
+  takes: Takes
+  now: number
+  runAt: number
+  isHeld: boolean
+}
+
+function newJobRow(row: ReadyRow, run: RunRecord, { ids, takes, now, runAt, isHeld }: NewJobs): NewJobRow {
   const { sheetRow, account, order } = row
+  // What is bought again belongs to the row that it was, wherever a manifest lists it.
+  const number = row.standing === 'new' && row.job ? row.job.row : sheetRow.row
   if (!account || !order) throw new Error('a row without an order is not ready')
   const references = row.references.map((media, index) => link('reference', index + 1, media, ids))
   if (row.audio) references.push(link('audio', 1, row.audio, ids))
@@ -326,14 +437,14 @@ function newJobRow(
     runId: run.id,
     accountId: account.id,
     parentId: row.job?.id ?? null,
-    row: sheetRow.row,
+    row: number,
     rowKey: sheetRow.values.id ?? null,
-    take: row.job ? row.job.take + 1 : 1,
+    take: takes.next(number, sheetRow.variant),
     fingerprint: row.fingerprint,
     name: sheetRow.values.name ?? null,
     state: isHeld ? 'held' : 'queued',
     pauses: run.isPaused ? PAUSED_BY_RUN : 0,
-    runAt: now,
+    runAt,
     model: order.model,
     prompt: order.prompt ?? '',
     order: order as unknown as Record<string, unknown>,
@@ -352,7 +463,7 @@ function link(role: 'reference' | 'audio', position: number, media: Media, ids: 
     position,
     referenceId,
     address: media.address,
-    name: media.text.startsWith('data:') ? 'inline data' : media.text,
+    name: nameOf(media),
     kind: media.facts.kind,
   }
 }

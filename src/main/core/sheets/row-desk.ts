@@ -52,6 +52,12 @@ const NONE: never[] = []
 
 type Check = (input: OrderInput) => CheckedAlike
 
+export interface RowDeskOptions {
+  columns?: readonly Column[]
+  /** Use a fitted copy where a picture breaks a limit that fitting can mend. */
+  isFitting?: boolean
+}
+
 /** Checks the rows of one sheet: what they have in common is looked up once. */
 export class RowDesk {
   private readonly store: Store
@@ -62,11 +68,14 @@ export class RowDesk {
   private readonly fingerprints = new Fingerprints()
   private readonly headers: Headers
   private readonly accounts: readonly AccountRecord[]
+  private readonly isFitting: boolean
 
   /** Throws a `ProblemError` when the accounts named for the whole sheet cannot be used. */
-  constructor(store: Store, media: MediaDesk, accounts: readonly string[], columns: readonly Column[] = []) {
+  constructor(store: Store, media: MediaDesk, accounts: readonly string[], how: RowDeskOptions = {}) {
+    const { columns = [], isFitting = false } = how
     this.store = store
     this.media = media
+    this.isFitting = isFitting
     this.chosen = chooseAccounts(store, accounts)
     this.headers = headersOf(columns)
     this.accounts = store.accounts.list()
@@ -79,15 +88,16 @@ export class RowDesk {
     const account = this.accountFor(sheetRow, family, problems)
     const { media, headers } = this
     const ofAccount = problems.splice(0).map((one) => inOwnColumns(one, sheetRow, headers))
-    const references = media.known(sheetRow.references) ?? (await media.all(sheetRow.references, problems))
+    let references = media.known(sheetRow.references) ?? (await media.all(sheetRow.references, problems))
     const sounds = sound ? await media.all([sound], problems, 'audio') : NONE
     const audio = sounds[0] ?? null
     const hasMissing = references.length < sheetRow.references.length || (sound !== null && audio === null)
-    const facts = references.map((one) => one.facts)
-    const checked = this.checkOf(
-      account,
-      family,
-    )(audio ? { values, references: facts, audio: audio.facts } : { values, references: facts })
+    const check = this.checkOf(account, family)
+    let checked = check(toInput(values, references, audio))
+    if (this.isFitting && !hasMissing && checked.problems.some(isMendable)) {
+      references = await this.fitAll(references, checked.problems, sheetRow, problems)
+      checked = check(toInput(values, references, audio))
+    }
     const found = hasMissing ? checked.problems.filter((one) => !isAboutMedia(one)) : checked.problems
     problems = [...ofAccount, ...problems.map((one) => inList(one, sheetRow))]
     const isBad = hasMissing || problems.some((one) => one.level === 'error')
@@ -107,6 +117,32 @@ export class RowDesk {
       earlier: NONE,
       standing: 'new',
     }
+  }
+
+  /** Fitted copies in the place of pictures that break a limit; what was done, or why it could not be, is told. */
+  private async fitAll(
+    references: readonly Media[],
+    found: readonly Problem[],
+    { values, references: cells }: SheetRow,
+    problems: Problem[],
+  ): Promise<Media[]> {
+    const model = findModel(values.model ?? '')
+    const fitted = [...references]
+    for (const index of model ? placesToFit(found) : []) {
+      const media = references[index]
+      const place = { column: cells[index]?.column ?? '', value: show(cells[index]?.text ?? '') }
+      if (!media || !model) continue
+      try {
+        const copy = await this.media.fitted(media, model.id)
+        if (!copy) continue
+        fitted[index] = copy
+        problems.push(usesCopy(copy, place))
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error
+        problems.push({ ...error.problem, place: { ...error.problem.place, ...place } })
+      }
+    }
+    return fitted
   }
 
   private checkOf(account: AccountRecord | null, family: Family | undefined): Check {
@@ -194,6 +230,31 @@ export class RowDesk {
     }
     return account
   }
+}
+
+const toInput = (
+  values: SheetRow['values'],
+  references: readonly Media[],
+  audio: Media | null,
+): OrderInput => {
+  const facts = references.map((one) => one.facts)
+  return audio ? { values, references: facts, audio: audio.facts } : { values, references: facts }
+}
+
+const isMendable = ({ fixes }: Problem): boolean => fixes?.some(({ type }) => type === 'fit') ?? false
+
+/** Places of the pictures, from 0, that a fitted copy would mend. */
+function placesToFit(found: readonly Problem[]): Set<number> {
+  const fixes = found.filter(isMendable).flatMap(({ fixes }) => fixes ?? [])
+  const columns = fixes.flatMap((fix) => (fix.type === 'fit' ? fix.column : []))
+  return new Set(
+    columns.flatMap((column) => /^ref (\d+)$/u.exec(column)?.slice(1).map(Number) ?? []).map((n) => n - 1),
+  )
+}
+
+function usesCopy({ facts, fitted }: Media, place: ProblemPlace): Problem {
+  const what = `${show(facts.name)} is used as a fitted copy: ${fitted?.change}.`
+  return problem('reference-limit', what, 'Nothing to do: the original stays as it is.', place, 'info')
 }
 
 const EMPTY: Fix = { type: 'set', label: 'Empty the cell', column: 'account', value: '' }

@@ -3,14 +3,6 @@ import type { SheetRow } from '../../../shared/sheet.ts'
 import { unescapeCell } from './escape.ts'
 import { describeFaults } from './reading/index.ts'
 
-/** A file after parsing, before anybody asks what the cells mean. */
-export interface Table {
-  headers: string[]
-  /** Data records in order. `fault` is the parser's word for a quote that went wrong. */
-  records: { cells: string[]; fault?: string }[]
-  limits: { cellCharacters: number }
-}
-
 /** Where the cells of a column go, decided once a sheet and not once a row. */
 interface Plan {
   headers: readonly string[]
@@ -22,23 +14,62 @@ interface Plan {
   audio: { index: number; header: string } | undefined
 }
 
+/** A data record as it was read. `fault` is for `describeFaults`. */
+export interface DataRecord {
+  cells: string[]
+  fault?: string
+}
+
+export interface RowFrame {
+  headers: readonly string[]
+  /** Header → field. */
+  mapping: Readonly<Record<string, string>>
+  /** Of the columns that the file itself has; those after them were added. */
+  width: number
+  /** What stands in empty cells, by column. */
+  defaults: readonly { column: number; value: string }[]
+}
+
 /**
- * Rows from a table and its mapping. Row numbers are places in `records`, from 1. A row with a problem is still
- * a row: it keeps its number and its cells, and whoever runs the sheet leaves it out.
+ * Makes rows of the records of one sheet. A row with a problem is still a row: it keeps its number and its cells,
+ * and whoever runs the sheet leaves it out.
  */
-export function toRows(
-  table: Table,
-  mapping: Readonly<Record<string, string>>,
-): { rows: SheetRow[]; problems: Problem[] } {
-  const plan = planColumns(table.headers, mapping)
-  const pools = table.headers.map(() => new Pool())
-  const problems: Problem[] = []
-  const rows = table.records.map((record, index) => {
-    const row = index + 1
-    checkRecord(record, row, table, mapping, problems)
-    return toRow(record.cells, row, plan, pools, problems)
-  })
-  return { rows, problems }
+export class RowMaker {
+  private readonly frame: RowFrame
+  private readonly plan: Plan
+  private readonly cellCharacters: number
+  private readonly pools: Pool[]
+
+  constructor(frame: RowFrame, limits: { cellCharacters: number }) {
+    this.frame = frame
+    this.plan = planColumns(frame.headers, frame.mapping)
+    this.cellCharacters = limits.cellCharacters
+    this.pools = frame.headers.map(() => new Pool())
+  }
+
+  /**
+   * The cells of a record as they are meant, in its own array: one for each column, formula escapes taken off,
+   * empty ones filled by their defaults. Rows are numbered from 1.
+   */
+  cells(record: DataRecord, row: number, problems: Problem[]): string[] {
+    const { headers, width, defaults } = this.frame
+    const { cells } = record
+    checkRecord(record, row, this.frame, this.cellCharacters, problems)
+    const last = cells.length - 1
+    // What stands beyond the file's own columns is none of the added ones.
+    if (cells.length > width) cells.length = width
+    for (let index = 0; index < headers.length; index += 1) {
+      const cell = cells[index] ?? ''
+      cells[index] = unescapeCell(index === last ? withoutReturn(cell) : cell)
+    }
+    cells.length = headers.length
+    for (const { column, value } of defaults) if (cells[column]?.trim() === '') cells[column] = value
+    return cells
+  }
+
+  row(cells: readonly string[], row: number, variant: number, problems: Problem[]): SheetRow {
+    return toRow(cells, { row, variant }, this.plan, this.pools, problems)
+  }
 }
 
 /** Columns with more different cells than that hold what hardly ever comes twice. */
@@ -85,23 +116,21 @@ Bare.prototype = Object.freeze(Object.create(null))
 const NOTHING: Record<string, string> = Object.freeze(new Bare())
 
 function checkRecord(
-  record: { cells: string[]; fault?: string },
+  { cells, fault }: DataRecord,
   row: number,
-  table: Table,
-  mapping: Readonly<Record<string, string>>,
+  { headers, mapping, width }: RowFrame,
+  cellCharacters: number,
   problems: Problem[],
 ): void {
-  const { cells, fault } = record
-  if (fault !== undefined) problems.push(...describeFaults(fault, row, table.headers, mapping))
-  const width = table.headers.length
+  if (fault !== undefined) problems.push(...describeFaults(fault, row, headers, mapping))
   if (cells.length > width && cells.slice(width).some((cell) => cell.trim() !== '')) {
     problems.push(describeRagged(cells, row, width))
   }
   for (let index = 0; index < cells.length; index += 1) {
     const cell = cells[index] as string
-    if (cell.length <= table.limits.cellCharacters) continue
-    problems.push(describeLong(cell.length, row, table.headers[index], table.limits.cellCharacters))
-    cells[index] = cell.slice(0, table.limits.cellCharacters)
+    if (cell.length <= cellCharacters) continue
+    problems.push(describeLong(cell.length, row, headers[index], cellCharacters))
+    cells[index] = cell.slice(0, cellCharacters)
   }
 }
 
@@ -119,7 +148,7 @@ function describeLong(length: number, row: number, column: string | undefined, l
 
 function toRow(
   cells: readonly string[],
-  row: number,
+  { row, variant }: Pick<SheetRow, 'row' | 'variant'>,
   plan: Plan,
   pools: readonly Pool[],
   problems: Problem[],
@@ -129,7 +158,7 @@ function toRow(
   const all = new Bare()
   for (let index = 0; index < plan.headers.length; index += 1) {
     const header = plan.headers[index] as string
-    const cell = (pools[index] as Pool).one(unescapeCell(readCell(cells, index)))
+    const cell = (pools[index] as Pool).one(cells[index] as string)
     all[header] = cell
     if (plan.isMedia[index] || cell === '') continue
     const text = cell.trim()
@@ -142,6 +171,7 @@ function toRow(
   }
   return {
     row,
+    variant,
     values,
     references: readReferences(all, plan),
     audio: readAudio(all, row, plan, problems),
@@ -177,10 +207,7 @@ function readAudio(
 }
 
 /** The last cell keeps the carriage return of a CRLF file, which is part of the line end and not of the cell. */
-function readCell(cells: readonly string[], index: number): string {
-  const cell = cells[index] ?? ''
-  return index === cells.length - 1 && cell.endsWith('\r') ? cell.slice(0, -1) : cell
-}
+const withoutReturn = (cell: string): string => (cell.endsWith('\r') ? cell.slice(0, -1) : cell)
 
 /** A `|` inside a data address cannot occur: base64 has no such letter. */
 function splitList(text: string, column: string): SheetRow['references'] {
@@ -197,94 +224,4 @@ function describeSwitch(row: number, column: string, value: string): Problem {
   const next = 'Use the column "generate_audio" to switch sound on or off, or write the path of a sound file.'
   const found = problem('value-invalid', what, next, { row, column, value })
   return { ...found, fixes: [{ type: 'set', label: 'Empty the cell', column, value: '' }] }
-}
-
-/**
- * Rows that order the same clip twice (`row-repeated`, a warning: it may be wanted) and ids that stand twice
- * (an error on the later row: an id names one intent, and a repeated import goes by it).
- * `idHeader` is the sheet's own name for its ids.
- */
-export function findRepeats(rows: readonly SheetRow[], idHeader = 'id'): Problem[] {
-  const problems: Problem[] = []
-  const ids = new Map<string, number>()
-  const free = new FreeIds(rows)
-  const orders = new Map<string, number>()
-  const firstByPrompt = new Map<string, SheetRow>()
-  for (const row of rows) {
-    const id = row.values.id
-    if (id !== undefined) {
-      const first = ids.get(id)
-      if (first === undefined) ids.set(id, row.row)
-      else problems.push(repeatedId({ row: row.row, first, id, free: free.like(id), column: idHeader }))
-      // The id is part of what a row says: one with an id of its own repeats no other row.
-      continue
-    }
-    // Most prompts stand once, and such a row repeats nothing: only rows that share one are compared in full.
-    const prompt = row.values.prompt?.trim() ?? ''
-    const twin = firstByPrompt.get(prompt)
-    if (twin === undefined) {
-      firstByPrompt.set(prompt, row)
-      continue
-    }
-    if (!orders.has(describeOrder(twin))) orders.set(describeOrder(twin), twin.row)
-    const key = describeOrder(row)
-    const first = orders.get(key)
-    if (first === undefined) orders.set(key, row.row)
-    else problems.push(repeatedRow(row.row, first))
-  }
-  return problems
-}
-
-function describeOrder(row: SheetRow): string {
-  let key = ''
-  for (const field in row.values) key += `${field}\u0000${row.values[field]?.trim()}\u0001`
-  for (const reference of row.references) key += `\u0002${reference.text}`
-  return row.audio ? `${key}\u0003${row.audio.text}` : key
-}
-
-function repeatedRow(row: number, first: number): Problem {
-  const what = `Row ${row} orders exactly what row ${first} orders; both would be made and paid for.`
-  return problem(
-    'row-repeated',
-    what,
-    'Remove one, or give them different ids if two takes are wanted.',
-    { row },
-    'warning',
-  )
-}
-
-/** Ids that no row has, none of them offered twice. */
-class FreeIds {
-  private readonly rows: readonly SheetRow[]
-  private taken: ReadonlySet<string> | undefined
-  private readonly next = new Map<string, number>()
-
-  constructor(rows: readonly SheetRow[]) {
-    this.rows = rows
-  }
-
-  /** `lake` → `lake-2`. */
-  like(id: string): string {
-    this.taken ??= new Set(this.rows.flatMap(({ values }) => values.id ?? []))
-    let number = this.next.get(id) ?? 2
-    while (this.taken.has(`${id}-${number}`)) number += 1
-    this.next.set(id, number + 1)
-    return `${id}-${number}`
-  }
-}
-
-interface RepeatedId {
-  row: number
-  first: number
-  id: string
-  free: string
-  column: string
-}
-
-function repeatedId({ row, first, id, free, column }: RepeatedId): Problem {
-  const shown = id.slice(0, 80)
-  const what = `Row ${row} has the id "${shown}" that row ${first} has; an id may stand once. The row will not run.`
-  const next = 'Give the row an id of its own.'
-  const found = problem('row-repeated', what, next, { row, column, value: shown })
-  return { ...found, fixes: [{ type: 'set', label: `Use ${free}`.slice(0, 80), column, value: free }] }
 }

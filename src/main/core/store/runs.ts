@@ -47,6 +47,8 @@ export function createRuns(db: Sqlite) {
     'UPDATE runs SET is_paused = @isPaused, problem_json = @problemJson WHERE id = @id',
   )
   const setCap = db.prepare('UPDATE runs SET cap_micros = @capMicros WHERE id = @id')
+  const setCapMode = db.prepare('UPDATE runs SET cap_mode = @capMode WHERE id = @id')
+  const setApproved = db.prepare('UPDATE runs SET approved_micros = @approvedMicros WHERE id = @id')
   const setSheet = db.prepare(
     'UPDATE runs SET sheet_sha256 = @sheetSha256, headers_json = @headersJson WHERE id = @id',
   )
@@ -71,6 +73,8 @@ export function createRuns(db: Sqlite) {
     setPause: (id: number, isPaused: boolean, problem: Problem | null) =>
       void setPause.run({ id, isPaused: isPaused ? 1 : 0, problemJson: toJson(problem) }),
     setCap: (id: number, capMicros: number | null) => void setCap.run({ id, capMicros }),
+    setCapMode: (id: number, capMode: CapMode) => void setCapMode.run({ id, capMode }),
+    setApproved: (id: number, approvedMicros: number | null) => void setApproved.run({ id, approvedMicros }),
     setSheet: (id: number, sheetSha256: string, headers: string[]) =>
       void setSheet.run({ id, sheetSha256, headersJson: JSON.stringify(headers) }),
     start: (id: number, now: number) => void start.run({ id, now }),

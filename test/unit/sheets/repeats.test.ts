@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { parseSheet } from '../../../src/main/core/sheets/read.ts'
-import { findRepeats } from '../../../src/main/core/sheets/rows.ts'
+import { findRepeats } from '../../../src/main/core/sheets/repeats.ts'
 
 const repeats = (text: string) =>
-  findRepeats(parseSheet(new TextEncoder().encode(text)).rows).map((found) => [
-    found.place.row,
-    found.level,
-    found.code,
+  findRepeats(parseSheet(new TextEncoder().encode(text)).rows).map(({ problem }) => [
+    problem.place.row,
+    problem.level,
+    problem.code,
   ])
 
 describe('findRepeats', () => {
