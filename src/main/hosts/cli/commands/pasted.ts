@@ -8,10 +8,7 @@ const MOST_CHARACTERS = 64_000_000
 /** Cells from standard input, to its end. Throws when there are none, or more than anybody pastes. */
 export async function readPasted(session: Session): Promise<string> {
   const isTyped = process.stdin.isTTY === true
-  if (isTyped) {
-    session.out.hint('Paste the cells with their header line, then press Enter and Ctrl-D. Ctrl-C stops.')
-  }
-  const text = await (isTyped ? readTyped(session.signal) : readPiped(session.signal))
+  const text = await (isTyped ? readTyped(session) : readPiped(session.signal))
   const cells = text.replace(/^\uFEFF/, '')
   if (cells.trim() !== '') return cells
   throw new ProblemError(
@@ -45,8 +42,10 @@ async function readPiped(signal: AbortSignal): Promise<string> {
  * To Ctrl-D. By a reader of lines, because a terminal alone cuts lines after 4,095 bytes, and because what is
  * asked afterwards needs the input again.
  */
-function readTyped(signal: AbortSignal): Promise<string> {
+function readTyped({ out, signal }: Session): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr, historySize: 0 })
+  // Only now: until the reader has taken the terminal over, Ctrl-D would end the input for good.
+  out.hint('Paste the cells with their header line, then press Enter and Ctrl-D. Ctrl-C stops.')
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
   return new Promise((settle, fail) => {
     let text = ''
