@@ -173,7 +173,8 @@ describe('an account that holds files for another', () => {
       expect(server.ledger.tasks()).toHaveLength(1)
       expect(world.app.core.engine.store.accounts.byName('vtrix-1')).toMatchObject({ stops: 'nothing' })
       await mend()
-      await world.settle(30 * MINUTE)
+      // At once, and not when they would have been looked at again.
+      await world.settle(MINUTE / 2)
       expect(await world.states()).toEqual(['done', 'done', 'done'])
       expect(server.ledger.tasks()).toHaveLength(3)
     },
@@ -195,6 +196,7 @@ describe('an account that holds files for another', () => {
 
   it('that is full: the row says so by name, others go on, and it goes on when there is room', async () => {
     const server = await open({ limits: { filesQuota: 0 } })
+    await world.client.accounts.update({ name: 'vtrix-1', limits: { inFlight: 1 } })
     await world.run([loud('one'), loud('two'), vtrix('character1 is quiet')], at)
     await world.settle(5 * MINUTE)
     const [one, two, quiet] = await world.jobs()
@@ -207,6 +209,10 @@ describe('an account that holds files for another', () => {
     expect(server.ledger.requests().filter(({ path }) => path.includes('upload'))).toHaveLength(1)
     const { store } = world.app.core.engine
     expect(store.accounts.byName('studio')).toMatchObject({ stops: 'nothing', problem: null })
+    // Whatever a person does to the host, it is asked again.
+    await world.client.accounts.resume({ name: 'studio' })
+    await world.settle(MINUTE / 2)
+    expect(server.ledger.requests().filter(({ path }) => path.includes('upload'))).toHaveLength(2)
   })
 
   it('that refuses a kind is remembered as such, and the row is refused by its name', async () => {
@@ -225,6 +231,17 @@ describe('an account that holds files for another', () => {
     expect(check.rows[0]?.problems[0]?.what).toMatch(
       /“studio”, which holds this account's files, takes no audio/,
     )
+  })
+
+  it('forgets what one file service refused when it gets another', async () => {
+    const { url } = await open()
+    const { store } = world.app.core.engine
+    const refused = () => store.accounts.byName('studio')?.options.uploadRefusedKinds
+    await world.client.accounts.update({ name: 'studio', options: { uploadRefusedKinds: ['audio'] } })
+    await world.client.accounts.update({ name: 'studio', filesUrl: url })
+    expect(refused()).toEqual(['audio'])
+    await world.client.accounts.update({ name: 'studio', filesUrl: `${url}/other` })
+    expect(refused()).toEqual([])
   })
 
   it('keeps what rows of the other account still need when it makes room', async () => {

@@ -4,7 +4,7 @@ import { ProblemError, problem } from '../../../shared/problem.ts'
 import type { Refused } from '../provider/provider.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import { type Core, calls, notFound } from './context.ts'
-import { checkFileHost } from './file-host.ts'
+import { checkFileHost, wakeHosted } from './file-host.ts'
 
 /** Where each family lives (sources: https://docs.evolink.ai, https://docs.vtrix.ai). */
 const BASES = {
@@ -80,6 +80,7 @@ export const accounts = {
   add: calls.accounts.add.handler(({ context, input }) => {
     const account = addAccount(context, input)
     context.scheduler.wake()
+    wakeHosted(context, account.name)
     return account
   }),
   update: calls.accounts.update.handler(({ context, input }) => {
@@ -98,6 +99,7 @@ export const accounts = {
       options: AccountOptions.parse({
         ...account.options,
         ...(isOtherBase(account, baseUrl) && { missingFeatures: [], retiredModels: [] }),
+        ...(isOtherFiles(account, input) && { uploadRefusedKinds: [] }),
         ...input.options,
       }),
       capMicros: input.capMicros === undefined ? account.capMicros : input.capMicros,
@@ -107,6 +109,7 @@ export const accounts = {
     store.accounts.update(next)
     context.forgetProvider(account.id)
     context.scheduler.wake()
+    wakeHosted(context, account.name)
     return toAccount(store.accounts.get(account.id) as AccountRecord, context)
   }),
   remove: calls.accounts.remove.handler(({ context, input }) => {
@@ -162,6 +165,11 @@ const isSoftened = ({ problem: found }: AccountRecord, { options }: Partial<Acco
 const isOtherBase = (account: AccountRecord, baseUrl: string | undefined): boolean =>
   baseUrl !== undefined && baseUrl !== account.baseUrl
 
+/** Nor does what one file service refused. */
+const isOtherFiles = (account: AccountRecord, { baseUrl, filesUrl }: Partial<AccountAdd>): boolean =>
+  isOtherBase(account, baseUrl?.replace(/\/+$/, '')) ||
+  (filesUrl !== undefined && filesUrl !== account.filesUrl)
+
 /** Task ids mean nothing at another address: asked there, every task would seem forgotten. */
 function refuseWhileBought(account: AccountRecord, rows: number): void {
   if (rows === 0) return
@@ -182,5 +190,6 @@ function setPause(core: Core, name: string, isPaused: boolean): Account {
   const account = mustFind(core, name)
   store.accounts.update({ ...account, isPaused, ...(isPaused ? {} : FREE) })
   core.scheduler.wake()
+  if (!isPaused) wakeHosted(core, name)
   return toAccount(store.accounts.get(account.id) as AccountRecord, core)
 }

@@ -1,5 +1,6 @@
 import { ProblemError, problem } from '../../../shared/problem.ts'
 import { type Unsuitable, whyNoHost } from '../jobs/placement.ts'
+import { forgetFull } from '../steps/upload-host.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { Core } from './context.ts'
 
@@ -24,6 +25,23 @@ export function checkFileHost(
       hostName,
       `The account "${hostName}" has no key here, so it cannot hold files`,
     )
+}
+
+/** So many rows that wait for a host are due at once when it is mended; those behind come one after the other. */
+const MOST_WOKEN = 200
+
+/** An account was added or changed: rows that wait for it as their host need not wait any longer. */
+export function wakeHosted(core: Core, name: string): void {
+  const { store, clock, changed } = core.engine
+  const mended = store.accounts.byName(name)
+  if (!mended) return
+  forgetFull(store, mended.id)
+  const held = store.accounts.list().filter((one) => one.options.fileHost !== null)
+  for (const { id, options } of held) {
+    if (id !== mended.id && options.fileHost !== name) continue
+    for (const jobId of store.jobs.endWaitsForOthers(id, clock.now(), MOST_WOKEN)) changed(jobId)
+  }
+  core.scheduler.wake()
 }
 
 const REASONS: Record<Unsuitable, (name: string, host: string) => string> = {

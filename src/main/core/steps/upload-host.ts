@@ -36,6 +36,9 @@ interface Full {
 /** Hosts that had no room, by account. In memory only: a new start tries again. */
 const full = new WeakMap<Store, Map<number, Full>>()
 
+/** Something about the account changed: it may have room again. */
+export const forgetFull = (store: Store, accountId: number): void => void full.get(store)?.delete(accountId)
+
 /** The account that holds the job's files, as it can be spoken to; throws `HostWaits` while it cannot. */
 export function findHost(input: StepInput, engine: Engine) {
   const host = hostOf(input.account, engine.store)

@@ -157,6 +157,16 @@ export function createJobs(db: Sqlite) {
        RETURNING id`,
     )
     .pluck()
+  const endWaitsForOthers = db
+    .prepare(
+      `UPDATE jobs SET run_at = @now, version = version + 1 WHERE id IN (
+         SELECT jobs.id FROM jobs JOIN accounts ON accounts.id = jobs.account_id
+         WHERE jobs.account_id = @accountId AND jobs.state = 'queued' AND jobs.pauses = 0 AND jobs.run_at > @now
+           AND json_extract(jobs.problem_json, '$.place.account') <> accounts.name
+         ORDER BY jobs.priority DESC, jobs.run_at LIMIT @limit)
+       RETURNING id`,
+    )
+    .pluck()
   const postpone = db
     .prepare(
       `UPDATE jobs SET run_at = @runAt, version = version + 1
@@ -281,6 +291,9 @@ export function createJobs(db: Sqlite) {
       readAll(takeDownloads.all({ accountId, now, limit })),
     /** Waits end so much earlier, but none before `now`; `never` and starts at a time stay. Returns the ids. */
     shiftWaits: (byMs: number, now: number, never: number) => ids(shiftWaits.all({ byMs, now, never })),
+    /** The first rows of an account that wait for another account become due; returns their ids. */
+    endWaitsForOthers: (accountId: number, now: number, limit: number) =>
+      ids(endWaitsForOthers.all({ accountId, now, limit })),
     /** Rows of a run that are not taken yet become due at one time; returns the ids of those that move. */
     postpone: (runId: number, runAt: number) => ids(postpone.all({ runId, runAt })),
     /** Holds every row of a run that is not taken yet; belongs into a transaction. Returns the ids. */
