@@ -13,14 +13,20 @@ const WIDEST_SENTENCE = 160
 type Plan = Pick<SheetCheck, 'rowCount' | 'jobCount' | 'fresh' | 'withProblems' | 'same'>
 
 /** `12 rows make 96 jobs: 90 to order, 4 with problems, 2 ordered before.` */
-export function jobsLine({ rowCount, jobCount, fresh, withProblems, same }: Plan): string {
-  const made = jobCount === rowCount ? '' : ` ${rowCount === 1 ? 'makes' : 'make'} ${many(jobCount, 'job')}`
+export function jobsLine(plan: Plan): string {
+  const { fresh, withProblems, same } = plan
   const parts = [
     `${number(fresh)} to order`,
     ...(withProblems > 0 ? [`${number(withProblems)} with problems`] : []),
     ...(same > 0 ? [`${number(same)} ordered before`] : []),
   ]
-  return `${many(rowCount, 'row')}${made}: ${parts.join(', ')}.`
+  return `${rowsAndJobs(plan)}: ${parts.join(', ')}.`
+}
+
+/** `12 rows`, or `12 rows make 96 jobs` where they are not the same. */
+export function rowsAndJobs({ rowCount, jobCount }: Pick<Plan, 'rowCount' | 'jobCount'>): string {
+  const made = jobCount === rowCount ? '' : ` ${rowCount === 1 ? 'makes' : 'make'} ${many(jobCount, 'job')}`
+  return `${many(rowCount, 'row')}${made}`
 }
 
 export const number = (value: number): string => value.toLocaleString('en')

@@ -4,6 +4,7 @@ import { EXIT } from '../exit-code.ts'
 import { formatMoney, formatRange } from '../money.ts'
 import { type Finding, layOut, listFindings } from '../problem-table.ts'
 import { type Session, withLook } from '../session.ts'
+import { rowsAndJobs } from '../spending.ts'
 import { count, formatProblem, formatSeconds, formatTable } from '../words.ts'
 import { readSource, type SheetGiven, toSheetRequest } from './sheet-options.ts'
 
@@ -19,12 +20,13 @@ export async function check(
     const found = await client.sheets.check(await toSheetRequest(client, source, given))
     const findings = sayRowProblems(session, found, isAll)
     sayPrices(session, found)
-    const { rowCount, ready, withProblems, same, changed, fresh, gone, runId } = found
+    const { rowCount, jobCount, ready, withProblems, same, changed, fresh, gone, runId } = found
     const isReady =
       withProblems === 0 && rowCount > 0 && !found.problems.some(({ level }) => level === 'error')
     const problems = findings.length
     session.out.sum({
       rowCount,
+      jobCount,
       ready,
       withProblems,
       problems,
@@ -36,7 +38,7 @@ export async function check(
       counts: {},
     })
     session.out.say(
-      `${count(rowCount, 'row')}: ${ready} ready, ${withProblems} with problems${same > 0 ? `, ${same} ordered before` : ''}.`,
+      `${rowsAndJobs(found)}: ${ready} ready, ${withProblems} with problems${same > 0 ? `, ${same} ordered before` : ''}.`,
     )
     return isReady ? EXIT.archived : EXIT.wrongUse
   })
