@@ -143,6 +143,22 @@ export const PLAYS: readonly Play[] = [
     script: oneRun(Array.from({ length: 6 }, (_, at) => evolinkRow(`lake ${at + 1} [running x2]`))),
   },
   {
+    name: 'an evening that is planned, and planned again',
+    script: {
+      runs: [
+        { name: 'later', rows: [evolinkRow('a late lake'), vtrixRow('a late boat')], startMs: 20 * 60_000 },
+        { name: 'soon', rows: [evolinkRow('a lake'), vtrixRow('a boat')], takeBackMs: 5_000 },
+        {
+          name: 'anew',
+          rows: [evolinkRow('a new lake'), vtrixRow('a new boat'), vtrixRow('a lost boat [accept then-cut]')],
+          startMs: 10 * 60_000,
+          isPlannedAnew: true,
+        },
+      ],
+      rate: RATE,
+    },
+  },
+  {
     name: 'a full file service',
     isLongOnly: true,
     script: oneRun(
