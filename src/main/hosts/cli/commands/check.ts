@@ -5,7 +5,7 @@ import { formatMoney, formatRange } from '../money.ts'
 import { type Finding, layOut, listFindings } from '../problem-table.ts'
 import { type Session, withLook } from '../session.ts'
 import { rowsAndJobs } from '../spending.ts'
-import { count, formatProblem, formatSeconds, formatTable } from '../words.ts'
+import { formatProblem, formatSeconds, formatTable } from '../words.ts'
 import { readSource, type SheetGiven, toSheetRequest } from './sheet-options.ts'
 
 /** `check SHEET`: every problem by row and column, the counts and the prices. Nothing is written. */
