@@ -24,12 +24,10 @@ export interface Table {
   pages: AsyncIterable<Page>
 }
 
-/** Where a format writes to: bytes one after the other, and some that are known only later. */
+/** Where a format writes to: bytes one after the other. */
 export interface Draft {
   readonly position: number
   write(piece: string | Uint8Array): Promise<void>
-  /** Writes over what stands there already. */
-  patch(position: number, bytes: Uint8Array): Promise<void>
 }
 
 /** An integer of 10^-digits as an exact decimal: 5040 with 3 digits is `5.04`. */

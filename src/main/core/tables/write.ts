@@ -110,10 +110,6 @@ class FileDraft implements Draft {
     this.position += bytes.byteLength
   }
 
-  patch(position: number, bytes: Uint8Array): Promise<void> {
-    return this.file.write([bytes], position)
-  }
-
   async finish(): Promise<void> {
     await this.file.sync()
     await this.close()

@@ -1,6 +1,6 @@
 import { keepQuotes } from '../sheets/escape.ts'
 import { type Cell, cleanWords, type Draft, type Table } from './table.ts'
-import { ZipWriter } from './zip.ts'
+import { writeZip } from './zip.ts'
 
 /** Excel's own limits (https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3). */
 export const XLSX_LIMITS = { rows: 1_048_576, columns: 16_384, cellCharacters: 32_767 } as const
@@ -12,14 +12,15 @@ export const XLSX_LIMITS = { rows: 1_048_576, columns: 16_384, cellCharacters: 3
  * Layout: ECMA-376 part 1, https://ecma-international.org/publications-and-standards/standards/ecma-376/.
  */
 export async function writeXlsx(table: Table, draft: Draft, title: string): Promise<void> {
-  const zip = new ZipWriter(draft)
-  await zip.add('[Content_Types].xml', [CONTENT_TYPES])
-  await zip.add('_rels/.rels', [RELATIONS])
-  await zip.add('xl/workbook.xml', [workbook(title)])
-  await zip.add('xl/_rels/workbook.xml.rels', [WORKBOOK_RELATIONS])
-  await zip.add('xl/styles.xml', [STYLES])
-  await zip.add('xl/worksheets/sheet1.xml', worksheet(table))
-  await zip.end()
+  const entries = [
+    { name: '[Content_Types].xml', pieces: [CONTENT_TYPES] },
+    { name: '_rels/.rels', pieces: [RELATIONS] },
+    { name: 'xl/workbook.xml', pieces: [workbook(title)] },
+    { name: 'xl/_rels/workbook.xml.rels', pieces: [WORKBOOK_RELATIONS] },
+    { name: 'xl/styles.xml', pieces: [STYLES] },
+    { name: 'xl/worksheets/sheet1.xml', pieces: worksheet(table) },
+  ]
+  await writeZip(entries, draft)
 }
 
 async function* worksheet({ columns, pages }: Table): AsyncGenerator<string> {
