@@ -57,6 +57,7 @@ export interface LifeOrder {
     limits?: Record<string, number>
     prices?: Record<string, number>
     proxyUrl?: string
+    options?: Record<string, unknown>
   }[]
   runs: ({ name: string; sheet: string; capMicros: number | null; nameTemplate?: string } & Timing)[]
   kill?: Kill | null

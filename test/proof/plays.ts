@@ -204,6 +204,19 @@ export const PLAYS: readonly Play[] = [
     before: async (world) => writeFileSync(join(world.folder, 'bitmap.bmp'), makeBitmap(400)),
   },
   {
+    name: 'a host for sounds and films',
+    script: oneRun(
+      [
+        vtrixRow('character1 hears music', { audio: join(MEDIA, 'waltz.mp3') }),
+        vtrixRow('character1 and character2 dive', { 'ref 2': join(MEDIA, 'deep-dive.mp4') }),
+        vtrixRow('character1 is lost in music [accept then-cut]', { audio: join(MEDIA, 'waltz.mp3') }),
+        evolinkRow('with the same music', { audio: join(MEDIA, 'waltz.mp3') }),
+      ],
+      { accounts: { 'vtrix-1': { options: { fileHost: 'evolink-1', requestLimitBytes: 200_000 } } } },
+    ),
+    errands: ['pause and go on'],
+  },
+  {
     name: 'what people ask for',
     script: oneRun([
       evolinkRow('refused twice [400 x2]'),

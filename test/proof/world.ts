@@ -34,7 +34,14 @@ export interface Script {
   /** World milliseconds per real one. */
   rate?: number
   /** What is different about an account. */
-  accounts?: { [name: string]: { baseUrl?: string; filesUrl?: string; proxyUrl?: string } }
+  accounts?: {
+    [name: string]: {
+      baseUrl?: string
+      filesUrl?: string
+      proxyUrl?: string
+      options?: Record<string, unknown>
+    }
+  }
   /** The archive folder is not there yet: the core makes it. */
   isArchiveNew?: boolean
   /** Files of another hand that lie in the archive beforehand, by relative path. */
