@@ -389,7 +389,7 @@ const othersThan = (fileHost: FileHost | undefined, { fileHosts = [] }: AccountR
 const orHost = (names: readonly string[]): string =>
   names.length === 0
     ? ''
-    : `Your EvoLink account ${anyOf(names.map((name) => `“${name}”`))} can hold it if you say so. `
+    : `Your account ${anyOf(names.map((name) => `“${name}”`))} can hold it if you say so. `
 
 /** Why the account that holds this one's files does not take a file. */
 function whyNotHeld(
