@@ -6,7 +6,7 @@ import type { FieldName } from './types.ts'
 /** What a person can press to mend a cell. Each one makes its very problem go away; the best comes first. */
 
 /** Fits and trims are made of these; sharp and mediabunny read them. */
-const FITTABLE: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'gif', 'bmp', 'tiff', 'heic', 'avif'])
+const FITTABLE: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'gif', 'bmp', 'tiff', 'avif'])
 const TRIMMABLE: ReadonlySet<string> = new Set(['mp4', 'mov', 'mp3', 'wav'])
 /** The parts of a text that are meant to be read; an address cut short leads elsewhere. */
 const PROSE: ReadonlySet<string> = new Set<FieldName>(['prompt', 'negative_prompt'])

@@ -188,7 +188,7 @@ export function checkLimits(
 ): void {
   if (limits === undefined) return
   const name = show(reference.name)
-  const fit = fitOf(reference, column, limits)
+  const fit = fitOf(reference, column)
   const report: Report = (what, next, more = {}) =>
     findings.add({
       code: more.isKind === true ? 'reference-kind' : 'reference-limit',
@@ -235,22 +235,11 @@ interface More {
 type Report = (what: string, next: string, more?: More) => void
 
 /** One fitted copy meets all limits of a picture; offered where it can, and never for what lies elsewhere. */
-function fitOf(reference: ReferenceFacts, column: string, limits: MediaLimits): Fix[] {
-  const { kind, format, width, height, isAddress, sizeBytes } = reference
+function fitOf(reference: ReferenceFacts, column: string): Fix[] {
+  const { kind, format, isAddress, sizeBytes } = reference
   if (kind !== 'image' || isAddress === true || sizeBytes === 0) return []
   if (format === undefined || !canFit(plainFormat(format))) return []
-  return width === undefined || height === undefined || canScale(width, height, limits)
-    ? [fitPicture(column)]
-    : []
-}
-
-/** Scaling keeps the shape: a picture longer than the limits are apart cannot be brought within them. */
-function canScale(width: number, height: number, limits: MediaLimits): boolean {
-  const { minimumSide = 1, maximumSide = Number.POSITIVE_INFINITY } = limits
-  const { minimumAspect = 0, maximumAspect = Number.POSITIVE_INFINITY } = limits
-  const aspect = width / height
-  if (aspect < minimumAspect || aspect > maximumAspect) return false
-  return Math.max(aspect, 1 / aspect) * minimumSide <= maximumSide
+  return [fitPicture(column)]
 }
 
 function trimOf(reference: ReferenceFacts, column: string, limits: MediaLimits): Fix[] {
@@ -301,7 +290,7 @@ function checkSides(
   if (width < height * minimumAspect || width > height * maximumAspect)
     report(
       `${name} is ${width} x ${height} px; its shape must lie between 1:${1 / minimumAspect} and ${maximumAspect}:1.`,
-      'Crop it to a less extreme shape.',
+      'Crop it, or pad it, to a less extreme shape.',
     )
 }
 

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { factsAfterFit } from '../../../src/main/core/references/fit-plan.ts'
+import { pictureLimits } from '../../../src/main/core/references/limits.ts'
 import { FIELDS, findModel } from '../../../src/shared/models/catalogue.ts'
 import { shortenText } from '../../../src/shared/models/shorten.ts'
 import type { AccountRules, ReferenceFacts } from '../../../src/shared/models/types.ts'
@@ -83,7 +85,8 @@ describe('the fix of a cell', () => {
     expect(labels(withFiles(I, picture({ hasTransparency: true })), 'ref 1')).toEqual(fit)
     expect(labels(withFiles(I, picture({ sizeBytes: 20_000_000 })), 'ref 1')).toEqual(fit)
     expect(labels(withFiles(I, picture({ format: 'gif' })), 'ref 1')).toEqual(fit)
-    expect(labels(withFiles(I, picture({ width: 4000, height: 600 })), 'ref 1')).toEqual([])
+    expect(labels(withFiles(I, picture({ width: 4000, height: 600 })), 'ref 1')).toEqual(fit)
+    expect(labels(withFiles(I, picture({ format: 'heic' })), 'ref 1')).toEqual([])
     expect(labels(withFiles(I, picture({ format: 'svg' })), 'ref 1')).toEqual([])
     expect(labels(withFiles(I, picture({ sizeBytes: 0 })), 'ref 1')).toEqual([])
   })
@@ -439,16 +442,8 @@ describe('every fix that is offered', () => {
   })
 })
 
-/** What any honest fitting gives: the same shape within 360 to 2000 px, flat, small, and of a format that is taken. */
-function fittedCopy(file: ReferenceFacts): ReferenceFacts {
-  const { width = 1, height = 1 } = file
-  const scale = Math.max(360 / Math.min(width, height), Math.min(1, 2000 / Math.max(width, height)))
-  return {
-    ...file,
-    format: 'jpeg',
-    sizeBytes: 500_000,
-    width: Math.round(width * scale),
-    height: Math.round(height * scale),
-    hasTransparency: false,
-  }
-}
+/** What the fitting of pictures makes of it, for any model. */
+const fittedCopy = (file: ReferenceFacts): ReferenceFacts => ({
+  ...factsAfterFit(file, pictureLimits()),
+  sizeBytes: 500_000,
+})
