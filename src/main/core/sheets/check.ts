@@ -127,12 +127,13 @@ type Compared = Pick<ReadySheet, 'earlier' | 'gone' | 'runId' | 'problems'>
 /** Compares the rows with an earlier import: each gets its job and its standing. */
 async function compare(
   { store }: CheckPorts,
-  { runId, options: { isFailedOnly } }: Pick<SheetRequest, 'runId' | 'options'>,
+  input: Pick<SheetRequest, 'runId' | 'options'>,
   sheet: OpenSheet,
   rows: readonly ReadyRow[],
 ): Promise<Compared> {
   const { ours } = sheet
-  const run = earlierRun(store, runId, sheet, rows)
+  const { isFailedOnly } = input.options
+  const run = earlierRun(store, input, sheet, rows)
   const earlier = run ? store.jobs.earlierOf(run.id) : []
   const found = { earlier, runId: run?.id ?? null }
   const ordered = (job: EarlierJob) => orderedBy(job, store)
@@ -146,7 +147,7 @@ async function compare(
 
 function earlierRun(
   store: Store,
-  runId: number | undefined,
+  { runId, options: { isFailedOnly } }: Pick<SheetRequest, 'runId' | 'options'>,
   { path: file, ours }: OpenSheet,
   rows: readonly ReadyRow[],
 ): RunRecord | undefined {
@@ -157,7 +158,7 @@ function earlierRun(
     throw new ProblemError(problem('not-found', what, 'See "reelsheet runs" for those there are.'))
   }
   const ofPath = file === null ? undefined : store.runs.bySheet(file)
-  return ours ? runOfManifest(rows, ours, store, ofPath) : ofPath
+  return ours ? runOfManifest(rows, { ours, store, isFailedOnly }, ofPath) : ofPath
 }
 
 const BOUGHT: readonly JobState[] = ['submitting', 'unconfirmed', 'generating', 'downloading', 'done']

@@ -6,17 +6,22 @@ import { matchRows, type OrderedBy } from './match.ts'
 import type { OurColumns } from './own-columns.ts'
 import type { ReadyRow } from './row-desk.ts'
 
+export interface ManifestPorts {
+  ours: OurColumns
+  store: Store
+  isFailedOnly: boolean
+}
+
 /** So many rows say which run a manifest is of. */
 const MOST_ASKED = 200
 
 /**
- * The run that a manifest was written of, if it is in this database: by its tasks, else by its orders, all of which
- * must be there.
+ * The run that a manifest was written of, or that went on with it, if it is in this database: by its tasks, by its
+ * file, else by the orders that it would make, all of which must be there.
  */
 export function runOfManifest(
   rows: readonly ReadyRow[],
-  ours: OurColumns,
-  store: Store,
+  { ours, store, isFailedOnly }: ManifestPorts,
   ofPath: RunRecord | undefined,
 ): RunRecord | undefined {
   const tasks = rows.map((row) => cellOf(row, ours, 'task id')).filter((id) => id !== '')
@@ -25,7 +30,8 @@ export function runOfManifest(
     if (job) return store.runs.get(job.runId)
   }
   if (ofPath) return ofPath
-  const orders = [...new Set(rows.map(({ fingerprint }) => fingerprint))].filter((each) => each !== '')
+  const wanted = rows.filter((row) => row.fingerprint !== '' && mayOrder(row, ours, isFailedOnly))
+  const orders = [...new Set(wanted.map(({ fingerprint }) => fingerprint))]
   const asked = orders.slice(0, MOST_ASKED).map((order) => new Set(store.jobs.runsThatOrder(order)))
   const runs = [...(asked[0] ?? [])].filter((id) => asked.every((each) => each.has(id)))
   return runs.length === 0 ? undefined : store.runs.get(Math.max(...runs))
@@ -50,7 +56,7 @@ const cellOf = ({ sheetRow }: ReadyRow, ours: OurColumns, name: Parameters<OurCo
 export function matchManifest(
   rows: readonly ReadyRow[],
   jobs: readonly EarlierJob[],
-  { ours, store, isFailedOnly }: { ours: OurColumns; store: Store; isFailedOnly: boolean },
+  { ours, store, isFailedOnly }: ManifestPorts,
   orderedBy: OrderedBy,
 ): Problem[] {
   matchTasks(rows, jobs, ours)
