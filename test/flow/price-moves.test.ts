@@ -31,7 +31,7 @@ describe('a price that turns out higher than agreed', () => {
   })
 
   it('by a micro more than 10 % pauses the run, and says both prices and what was agreed to', async () => {
-    const id = await believing(90_909, 3, { confirmedCreditMicros: 50 * CREDIT })
+    const id = await believing(90_909, 3)
     await world.settle()
     const { problem, isPaused } = await get(id)
     expect(isPaused).toBe(true)
@@ -41,7 +41,7 @@ describe('a price that turns out higher than agreed', () => {
     })
     expect(problem?.what).toContain('charged 0.2 usd for a clip that was estimated at 0.1818')
     expect(problem?.what).toContain('over 10 %')
-    expect(problem?.what).toContain('The whole run was agreed to at 50 credits.')
+    expect(problem?.what).toContain('The whole run was agreed to at 37.0909 credits.')
     expect((await world.client.runs.attention({ id })).needs[0]?.code).toBe('price-changed')
     // The next row may have left before the charge was told; the third had no chance to.
     expect((await world.states())[2]).toBe('queued')

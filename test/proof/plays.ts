@@ -347,7 +347,8 @@ function downgrade(path: string, version: number): void {
     db.prepare(`SELECT name FROM ${schema} ${where}`).pluck().all() as string[]
   // Lines first: what they count is written with the runs and accounts that come after them.
   const tables = names('main.sqlite_schema', "WHERE type = 'table' AND sql NOT LIKE '%fts5%'")
-    .filter((name) => !name.startsWith('jobs_text'))
+    // The words are put in below, and rows are counted as they come.
+    .filter((name) => !name.startsWith('jobs_text') && name !== 'job_counts')
     .sort((one) => (one === 'ledger' ? -1 : 0))
   for (const table of tables) {
     const known = new Set(names(`pragma_table_info('${table}', 'newer')`, ''))

@@ -16,6 +16,7 @@ import {
   TAKE_WORKING,
 } from '../../src/main/core/store/jobs.ts'
 import { CHARGED, SUMS, SUMS_OF_RUN } from '../../src/main/core/store/ledger.ts'
+import { DUE_TO_START, IS_BOUGHT } from '../../src/main/core/store/runs.ts'
 import { openStore, type Store } from '../../src/main/core/store/store.ts'
 import { JobState } from '../../src/shared/job.ts'
 import { NOW, newJob, plantIn } from '../support/rows.ts'
@@ -122,6 +123,22 @@ describe('taking what is due', () => {
     for (const plan of plansOf(NEXT_WAKE)) {
       expect(plan).toMatch(/SEARCH jobs USING INDEX jobs_wake \(run_at>\?\)/)
       expect(plan).not.toContain(SORTS)
+    }
+  })
+
+  test('runs that start are looked up by their time, at each look', () => {
+    for (const plan of plansOf(DUE_TO_START)) {
+      expect(plan).toMatch(/SEARCH runs USING INDEX runs_start \(start_at>\? AND start_at<\?\)/)
+      expect(plan).toMatch(/SEARCH job_counts (EXISTS )?USING PRIMARY KEY \(run_id=\? AND state=\?\)/)
+      expect(plan).not.toContain(SORTS)
+    }
+  })
+
+  test('whether a run has ordered anything stops at its first order', () => {
+    for (const plan of plansOf(IS_BOUGHT)) {
+      expect(plan).toMatch(/SEARCH ledger USING (COVERING )?INDEX ledger_run \(run_id=\?\)/)
+      expect(plan).toMatch(/SEARCH attempts USING INTEGER PRIMARY KEY/)
+      expect(plan).not.toMatch(SCANS)
     }
   })
 
