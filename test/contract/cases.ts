@@ -165,6 +165,25 @@ export const CASES: Record<CallName, Case> = {
       expect((await client.runs.get({ id })).startedAt).not.toBeNull()
     },
   },
+  'runs.takeBack': {
+    refuses: badId,
+    works: async (client, world) => {
+      const id = await held(world)
+      await client.runs.schedule({ id, startAt: world.clock.now() + 60_000 })
+      await client.runs.start({ id })
+      expect(await client.runs.takeBack({ id })).toEqual({ touched: 2, refused: [] })
+      expect(await client.runs.get({ id })).toMatchObject({ counts: { held: 2 } })
+    },
+  },
+  'runs.schedule': {
+    refuses: { input: { id: 1, startAt: 'tomorrow' }, field: 'startAt' },
+    works: async (client, world) => {
+      const id = await held(world)
+      const startAt = world.clock.now() + 60_000
+      expect(await client.runs.schedule({ id, startAt })).toMatchObject({ id, startAt })
+      expect(await client.runs.schedule({ id, startAt: null })).toMatchObject({ id, startAt: null })
+    },
+  },
   'runs.list': {
     refuses: null,
     works: async (client, world) => {

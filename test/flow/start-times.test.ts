@@ -124,6 +124,7 @@ describe('a run that starts at a time', () => {
     await world.settle(0)
     world.clock.jump(-30 * MINUTE)
     await world.settle(90 * MINUTE - 1)
+    expect((await world.jobs())[0]?.runAt).toBe(startAt)
     expect(creates()).toEqual([])
     expect(await get(id)).toMatchObject({ startAt })
     await world.settle()
