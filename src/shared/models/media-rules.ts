@@ -165,7 +165,8 @@ function checkSoundHost(
   const { fileHost } = account
   const refusal = fileHost && hostRefusal(travelling(audio, true), fileHost)
   if (fileHost && refusal === null) return
-  const others = othersThan(fileHost, account)
+  const wouldHelp = hostRefusal(travelling(audio, true), ANY_HOST) === null
+  const others = wouldHelp ? othersThan(fileHost, account) : []
   findings.add({
     column: 'audio',
     value: audio.name,
@@ -348,7 +349,7 @@ function checkRequestSize(
   const index = [...nowhere][0] ?? largest.index
   const reference = references[index] as ReferenceFacts
   const refusal = fileHost && hostRefusal(travelling(reference, false), fileHost)
-  const wouldHelp = placeFiles(files, limit, { name: '', refusedKinds: [] }).nowhere.size === 0
+  const wouldHelp = placeFiles(files, limit, ANY_HOST).nowhere.size === 0
   const others = wouldHelp ? othersThan(fileHost, account) : []
   findings.add({
     code: 'reference-needs-address',
@@ -371,6 +372,9 @@ const travelling = (facts: ReferenceFacts, isAudio: boolean): TravellingFile => 
   sizeBytes: facts.isAddress === true ? 0 : (facts.sizeBytes ?? 0),
   isAudio,
 })
+
+/** As good as a host can be. */
+const ANY_HOST: FileHost = { name: '', refusedKinds: [] }
 
 const othersThan = (fileHost: FileHost | undefined, { fileHosts = [] }: AccountRules): readonly string[] =>
   fileHosts.filter((name) => name !== fileHost?.name)
