@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { fileQuotaOf } from '../../src/main/core/providers.ts'
 import type { Practice, PracticeOptions } from '../../src/practice/index.ts'
 import { HOST_LIMIT_BYTES } from '../../src/shared/models/file-host.ts'
+import { until } from '../support/hand-clock.ts'
 import { SAMPLE_MEDIA, vtrix, World } from '../support/world.ts'
 
 let world: World
@@ -231,6 +232,36 @@ describe('an account that holds files for another', () => {
     expect(check.rows[0]?.problems[0]?.what).toMatch(
       /“studio”, which holds this account's files, takes no audio/,
     )
+  })
+
+  it('wakes all rows that wait for it, however many, and none that wait for something else', async () => {
+    await open()
+    const { store } = world.app.core.engine
+    const many = 1_300
+    await world.run(
+      Array.from({ length: many }, (_, row) => loud(`character1 sings ${row}`)),
+      { ...at, isHeld: true },
+    )
+    await world.client.accounts.pause({ name: 'studio' })
+    await world.client.accounts.pause({ name: 'vtrix-1' })
+    await world.client.jobs.release({ ids: store.jobs.ids({}) })
+    const later = world.clock.now() + 40 * MINUTE
+    const waits = { code: 'account-paused', level: 'warning', what: 'It waits.', next: 'Wait.' } as const
+    store.write(() => {
+      for (const [index, job] of store.jobs.inState('queued').entries()) {
+        const account = index === 0 ? 'vtrix-1' : 'studio'
+        store.jobs.save({
+          ...job,
+          runAt: later,
+          problem: { ...waits, place: { account } },
+          version: job.version + 1,
+        })
+      }
+    })
+    await world.client.accounts.resume({ name: 'studio' })
+    const due = () => store.jobs.inState('queued').filter(({ runAt }) => runAt < later).length
+    await until(() => due() === many - 1, 'all are due')
+    expect(store.jobs.inState('queued')[0]?.runAt).toBe(later)
   })
 
   it('forgets what one file service refused when it gets another', async () => {

@@ -2,6 +2,7 @@ import { ProblemError, problem } from '../../../shared/problem.ts'
 import { type Unsuitable, whyNoHost } from '../jobs/placement.ts'
 import { forgetFull } from '../steps/upload-host.ts'
 import type { AccountRecord } from '../store/accounts.ts'
+import { turnOfLoop } from '../system.ts'
 import type { Core } from './context.ts'
 
 /**
@@ -27,21 +28,37 @@ export function checkFileHost(
     )
 }
 
-/** So many rows that wait for a host are due at once when it is mended; those behind come one after the other. */
-const MOST_WOKEN = 200
+/** So many rows in one turn of the event loop: a hundred thousand may wait for one host. */
+const WOKEN_AT_ONCE = 500
 
-/** An account was added or changed: rows that wait for it as their host need not wait any longer. */
+/**
+ * An account was added or changed: rows that wait for it as their host need not wait any longer. The first are due
+ * when this returns; should the app end before the last, those come when they would have been looked at again.
+ */
 export function wakeHosted(core: Core, name: string): void {
-  const { store, clock, changed } = core.engine
+  const { store } = core.engine
   const mended = store.accounts.byName(name)
   if (!mended) return
   forgetFull(store, mended.id)
-  const held = store.accounts.list().filter((one) => one.options.fileHost !== null)
-  for (const { id, options } of held) {
-    if (id !== mended.id && options.fileHost !== name) continue
-    for (const jobId of store.jobs.endWaitsForOthers(id, clock.now(), MOST_WOKEN)) changed(jobId)
+  for (const { id, options } of store.accounts.list())
+    if (options.fileHost !== null && (id === mended.id || options.fileHost === name)) void wakeRows(core, id)
+}
+
+async function wakeRows({ engine, scheduler }: Core, accountId: number): Promise<void> {
+  const { store, clock, changed, log } = engine
+  const now = clock.now()
+  try {
+    for (;;) {
+      const ids = store.jobs.endWaitsForOthers(accountId, now, WOKEN_AT_ONCE)
+      for (const id of ids) changed(id)
+      scheduler.wake()
+      if (ids.length < WOKEN_AT_ONCE) return
+      await turnOfLoop()
+    }
+  } catch (error) {
+    // A full disk, or the app is being closed: the rows come by themselves.
+    log.warn('rows that wait for a host were not woken', { error: (error as Error).name })
   }
-  core.scheduler.wake()
 }
 
 const REASONS: Record<Unsuitable, (name: string, host: string) => string> = {
