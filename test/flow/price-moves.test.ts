@@ -97,25 +97,24 @@ describe('a price that turns out higher than agreed', () => {
     expect(run.countedMicros).toBe(27_200_000)
   })
 
-  it('says nothing of another model or tier', async () => {
+  it('is agreed to for its own kind only: silent clips say nothing of those with sound', async () => {
     world = await World.open()
     const { url } = await world.stranger()
-    await world.account('evolink', url, {
-      prices: {
-        'wan2.6-image-to-video-flash:720p:silent': 1,
-        'wan2.6-image-to-video-flash:720p': 50 * CREDIT,
-      },
-      limits: { inFlight: 1 },
-    })
+    const model = 'wan2.6-image-to-video-flash'
+    const prices = { [`${model}:720p:silent`]: 1, [`${model}:720p`]: CREDIT }
+    await world.account('evolink', url, { prices, limits: { inFlight: 1 } })
     const silent = { generate_audio: 'no', account: 'evolink-1' }
-    const id = await world.run([
-      i2v('one', silent),
-      i2v('two', { account: 'evolink-1' }),
-      i2v('three', silent),
-    ])
-    await world.settle()
-    expect((await get(id)).problem?.code).toBe('price-changed')
-    await world.client.runs.resume({ id })
+    const rows = [i2v('one', silent), i2v('two', { account: 'evolink-1' }), i2v('three', silent)]
+    const id = await world.run(rows)
+    for (const states of [
+      ['done', 'queued', 'queued'],
+      ['done', 'done', 'queued'],
+    ]) {
+      await world.settle()
+      expect(await world.states()).toEqual(states)
+      expect((await get(id)).problem?.code).toBe('price-changed')
+      await world.client.runs.resume({ id })
+    }
     await world.settle()
     expect(await world.states()).toEqual(['done', 'done', 'done'])
   })
