@@ -92,6 +92,7 @@ describe('a reference that was edited after the import', () => {
     await create(rows)
     put('glass-garden.jpg', 'lake.jpg')
     expect(await create(rows)).toMatchObject({ created: 1, changed: 1, gone: 0 })
+    expect(await create(rows)).toMatchObject({ created: 0, same: 1, gone: 0 })
     await world.client.accounts.resume({ name: 'practice' })
     await world.settle()
     expect(await world.states()).toEqual(['cancelled', 'done'])

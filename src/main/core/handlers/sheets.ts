@@ -5,6 +5,6 @@ import { calls } from './context.ts'
 
 export const sheets = {
   check: calls.sheets.check.handler(async ({ context: { engine, isOwner }, input }) =>
-    toSheetCheck(await checkSheet(engine, input, new PriceDesk(engine, isOwner))),
+    toSheetCheck(await checkSheet(engine, input, new PriceDesk(engine, isOwner), true)),
   ),
 }

@@ -46,12 +46,14 @@ const ROWS_AT_ONCE = 1_000
 
 /**
  * Reads a sheet and checks every job of it against model, media and account: all that can be known before any
- * money is spent. Nothing of the sheet is written. Throws a `ProblemError` for what stops the whole sheet.
+ * money is spent. Nothing of the sheet is written. `isPlanning`: what would be uploaded is told as well, for which the
+ * file services are asked. Throws a `ProblemError` for what stops the whole sheet.
  */
 export async function checkSheet(
   ports: CheckPorts,
   input: Pick<SheetRequest, 'path' | 'pasted' | 'runId' | 'accounts' | 'options'>,
   prices: PriceDesk,
+  isPlanning = false,
 ): Promise<ReadySheet> {
   const { store, clock } = ports
   const { source, folder } = sourceOf(input)
@@ -74,7 +76,10 @@ export async function checkSheet(
     rows.push(row)
   }
   const compared = await compare(ports, input, sheet, rows)
-  const [, uploads] = await Promise.all([priceRows(rows, prices), planUploads(ports, rows.filter(isFresh))])
+  const [uploads] = await Promise.all([
+    isPlanning ? planUploads(ports, rows.filter(isFresh)) : [],
+    priceRows(rows, prices),
+  ])
   const whole = sheet.problems.filter((one) => one.place.row === undefined)
   return {
     sheet,

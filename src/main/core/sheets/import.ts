@@ -194,7 +194,7 @@ function refuseIfNeeded(input: ImportInput, ready: ReadySheet, bad: ReadyRow[], 
         `No row of ${called} can be run. Nothing was started and nothing was spent.`,
         bad[0]?.problems[0]
           ? `Row ${bad[0].sheetRow.row}: ${bad[0].problems[0].what}`
-          : 'See "reelsheet check".',
+          : (ready.problems.find(({ code }) => code === 'row-repeated')?.what ?? 'See "reelsheet check".'),
         place,
       ),
     )

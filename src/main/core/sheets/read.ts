@@ -8,7 +8,7 @@ import { frameOf } from './frame.ts'
 import type { OurColumns } from './own-columns.ts'
 import { parseTable, type ReadTable, readTable, SHEET_LIMITS, type TableSource } from './reading/index.ts'
 import { findRepeats } from './repeats.ts'
-import { type Spread, spread } from './spread.ts'
+import { type Spread, type Steps, spread } from './spread.ts'
 
 export { SHEET_LIMITS }
 
@@ -96,9 +96,10 @@ function* toSheet(
   { path: sheetPath, file, folder }: From,
   options: SheetOptions,
   remembered: Wishes,
-): Generator<Promise<void> | undefined, OpenSheet> {
+): Steps<OpenSheet> {
   const frame = frameOf(table.headers, options, remembered, file)
-  const made = yield* spread(frame, table.records, table.limits, folder, file)
+  const { records, limits } = table
+  const made = yield* spread({ frame, records, limits, folder, file })
   const idHeader = frame.columns.find(({ field }) => field === 'id')?.header
   for (const repeat of findRepeats(made.rows, idHeader)) tell(made, repeat.row, repeat.problem)
   const all = [...table.problems, ...frame.problems, ...problemsOfRows(made)]

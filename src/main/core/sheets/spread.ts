@@ -20,90 +20,118 @@ export interface Spread {
   problems: Map<SheetRow, Problem[]>
 }
 
-/**
- * Makes rows of records, step by step: whoever drives it lets others have their turn, and awaits what it yields.
- * Records are let go of as soon as they are rows. Throws a `ProblemError` for more jobs than can be meant, before
- * any is made.
- */
-export function* spread(
-  frame: Frame,
-  records: DataRecord[],
-  limits: { cellCharacters: number },
-  folder: string,
-  file: string,
-): Generator<Promise<void> | undefined, Spread> {
-  const maker = new RowMaker(frame, limits)
-  const lists = new FileLists(folder)
+export interface SpreadInput {
+  frame: Frame
+  /** Let go of as soon as they are rows. */
+  records: DataRecord[]
+  limits: { cellCharacters: number }
+  /** Where folders and patterns in cells start. */
+  folder: string
+  /** What sentences call the sheet. */
+  file: string
+}
+
+/** What a sheet's jobs are made in. Whoever drives it lets others have their turn, and awaits what it yields. */
+export type Steps<T> = Generator<Promise<void> | undefined, T>
+
+/** Makes jobs of records, step by step. Throws a `ProblemError` for more than can be meant, before any is made. */
+export function* spread(input: SpreadInput): Steps<Spread> {
+  const { frame, file } = input
+  const lists = new FileLists(input.folder)
   const expander = new Expander(frame.headers, fieldsOf(frame), frame.expansion, (text) => lists.of(text))
   refuseUnknownColumns(expander, file)
-  const ofRecords = new Map<number, Problem[]>()
-  const isLiteral = frame.expansion.choices === 'literal'
-  let isPlain = frame.expansion.takes === 1 && frame.expansion.pairing === null
-  const cellsOf: string[][] = []
-  for (let at = 0; at < records.length; at += 1) {
-    if (at % ROWS_A_TURN === ROWS_A_TURN - 1) yield
-    const found: Problem[] = []
-    const cells = maker.cells(records[at] as DataRecord, at + 1, found)
-    if (found.length > 0) ofRecords.set(at + 1, found)
-    isPlain &&= isLiteral || !hasBraces(cells)
-    cellsOf.push(cells)
+  const making = new Making(input)
+  yield* making.readCells(input.records)
+  if (making.isPlain) yield* making.makePlain()
+  else {
+    const missing = yield* listFiles(frame, expander, lists, making.cellsOf)
+    yield* making.makeAll(yield* expandRows(expander, making.cellsOf, missing), file)
   }
-  records.length = 0
-  const made: Spread = { rows: [], jobCount: 0, rowCount: cellsOf.length, problems: new Map() }
-  const add = (
-    cells: readonly string[],
-    row: number,
-    variant: number,
-    more: readonly Problem[] = [],
-  ): void => {
-    const found: Problem[] = [...(ofRecords.get(row) ?? []), ...more]
-    const sheetRow = maker.row(cells, row, variant, found)
-    made.rows.push(sheetRow)
-    if (found.length > 0) made.problems.set(sheetRow, found)
+  return making
+}
+
+class Making implements Spread {
+  readonly rows: SheetRow[] = []
+  readonly problems = new Map<SheetRow, Problem[]>()
+  /** The cells of each row as they are meant, before any of their choices is taken. */
+  readonly cellsOf: string[][] = []
+  /** Each row is one job: there is nothing to choose, to list or to repeat. */
+  isPlain: boolean
+  jobCount = 0
+  rowCount = 0
+  readonly #maker: RowMaker
+  readonly #isLiteral: boolean
+  readonly #ofRecords = new Map<number, Problem[]>()
+
+  constructor({ frame, limits }: SpreadInput) {
+    const { choices, takes, pairing } = frame.expansion
+    this.#maker = new RowMaker(frame, limits)
+    this.#isLiteral = choices === 'literal'
+    this.isPlain = takes === 1 && pairing === null
   }
-  if (isPlain) {
-    made.jobCount = cellsOf.length
-    for (let at = 0; at < cellsOf.length; at += 1) {
+
+  *readCells(records: DataRecord[]): Steps<void> {
+    let found: Problem[] = []
+    for (const [at, record] of records.entries()) {
       if (at % ROWS_A_TURN === ROWS_A_TURN - 1) yield
-      add(cellsOf[at] as string[], at + 1, 1)
-      cellsOf[at] = GONE
+      const cells = this.#maker.cells(record, at + 1, found)
+      this.cellsOf.push(cells)
+      this.isPlain &&= this.#isLiteral || !cells.some(hasBrace)
+      if (found.length === 0) continue
+      this.#ofRecords.set(at + 1, found)
+      found = []
     }
-    return made
+    records.length = 0
+    this.rowCount = this.cellsOf.length
   }
-  const missing = yield* listFiles(frame, expander, lists, cellsOf)
-  const expansions = yield* expandRows(expander, cellsOf, missing)
-  made.jobCount = expansions.reduce((sum, { count }) => sum + count, 0)
-  if (made.jobCount > MOST_JOBS) throw tooManyJobs(made, file)
-  let done = 0
-  for (const [at, expansion] of expansions.entries()) {
-    if (expansion.problem) add(cellsOf[at] as string[], at + 1, 1, [expansion.problem])
-    for (const { cells, variant, problem: found } of expansion.variants()) {
-      done += 1
-      if (done % ROWS_A_TURN === 0) yield
-      add(cells, at + 1, variant, found ? [found] : [])
+
+  *makePlain(): Steps<void> {
+    this.jobCount = this.rowCount
+    for (let at = 0; at < this.rowCount; at += 1) {
+      if (at % ROWS_A_TURN === ROWS_A_TURN - 1) yield
+      this.#add(this.cellsOf[at] as string[], at + 1, 1)
+      this.cellsOf[at] = GONE
     }
-    cellsOf[at] = GONE
   }
-  return made
+
+  *makeAll(expansions: readonly RowExpansion[], file: string): Steps<void> {
+    this.jobCount = expansions.reduce((sum, { count }) => sum + count, 0)
+    if (this.jobCount > MOST_JOBS) throw tooManyJobs(this, file)
+    for (const [at, { problem: found, variants }] of expansions.entries()) {
+      if (found) this.#add(this.cellsOf[at] as string[], at + 1, 1, found)
+      for (const each of variants()) {
+        if (this.rows.length % ROWS_A_TURN === ROWS_A_TURN - 1) yield
+        this.#add(each.cells, at + 1, each.variant, each.problem)
+      }
+      this.cellsOf[at] = GONE
+    }
+  }
+
+  /** What is wrong with a whole record is wrong with each of its jobs. */
+  #add(cells: readonly string[], row: number, variant: number, more: Problem | null = null): void {
+    const found: Problem[] = []
+    const sheetRow = this.#maker.row(cells, row, variant, found)
+    this.rows.push(sheetRow)
+    const ofRecord = this.#ofRecords.get(row)
+    if (!ofRecord && !more && found.length === 0) return
+    this.problems.set(sheetRow, [...(ofRecord ?? []), ...(more ? [more] : []), ...found])
+  }
 }
 
 const GONE: string[] = []
 
-const hasBraces = (cells: readonly string[]): boolean => {
-  for (const cell of cells) if (cell.includes('{')) return true
-  return false
-}
+const hasBrace = (cell: string): boolean => cell.includes('{')
 
 const fieldsOf = ({ headers, mapping }: Frame): (string | null)[] =>
   headers.map((header) => mapping[header] ?? null)
 
-/** The files of folders and patterns in paired columns. Returns what is wrong with rows. */
+/** The files of folders and patterns in paired columns. Returns what is wrong with rows, by their place from 0. */
 function* listFiles(
   frame: Frame,
   expander: Expander,
   lists: FileLists,
   cellsOf: readonly string[][],
-): Generator<Promise<void>, Map<number, Problem>> {
+): Steps<Map<number, Problem>> {
   const named = frame.expansion.pairing?.columns ?? []
   const paired = named.map((name) => expander.columnOf(name)).filter((column) => column !== undefined)
   const columns = columnsOfFiles(frame, paired)
@@ -124,7 +152,7 @@ function* expandRows(
   expander: Expander,
   cellsOf: readonly string[][],
   missing: ReadonlyMap<number, Problem>,
-): Generator<undefined, RowExpansion[]> {
+): Steps<RowExpansion[]> {
   for (const [at, cells] of cellsOf.entries()) {
     if (at % ROWS_A_TURN === ROWS_A_TURN - 1) yield
     expander.notice(cells)
