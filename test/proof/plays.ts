@@ -214,7 +214,7 @@ export const PLAYS: readonly Play[] = [
       ],
       { accounts: { 'vtrix-1': { options: { fileHost: 'evolink-1', requestLimitBytes: 200_000 } } } },
     ),
-    errands: ['pause and go on'],
+    errands: ['pause and go on', 'check a sheet with mistakes'],
   },
   {
     name: 'what people ask for',
