@@ -182,6 +182,22 @@ describe('a run that starts at a time', () => {
   })
 })
 
+describe('another time to start, given by an import', () => {
+  it('holds for a row whose references are on their way', async () => {
+    world = await World.open()
+    const id = await world.run(rows(1))
+    await until(async () => (await get(id)).counts.uploading === 1, 'an upload')
+    const startAt = world.clock.now() + HOUR
+    const { store } = world.app.core.engine
+    store.write(() => store.runs.schedule(id, startAt))
+    await world.settle(HOUR - 1)
+    expect(creates()).toEqual([])
+    expect(await get(id)).toMatchObject({ startAt, countedMicros: 0, counts: { queued: 1 } })
+    await world.settle()
+    expect(await world.states()).toEqual(['done'])
+  })
+})
+
 describe('another time to start', () => {
   it('is taken as often as one likes, and at once', async () => {
     world = await World.open()

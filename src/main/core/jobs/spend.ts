@@ -12,7 +12,7 @@ import { buildBody, fitsCaps, isStale, writeAttempt } from './claim.ts'
 import { isOfDisk, reportFault } from './durable.ts'
 import type { Engine } from './engine.ts'
 import type { Pace } from './limits.ts'
-import { quietHours } from './waits.ts'
+import { quietHours, startsLater } from './waits.ts'
 import type { Work } from './work.ts'
 
 /** Requests marked as sent in one look, and rows claimed in one: the event loop has other work as well. */
@@ -103,9 +103,11 @@ export class Spend {
     }
     if (isRepeat && account.stops === 'everything') return null
     // A repeat finds out about a request that left already; only a first send is new spending.
-    const mayNot = !mayFinish(account, leave) || job.pauses !== 0 || isRetired(account, job)
+    const run = isRepeat ? undefined : store.runs.get(job.runId)
+    const early = run && (run.startAt ?? 0) > now ? startsLater(run, run.startAt as number) : null
+    const mayNot = !mayFinish(account, leave) || early !== null || job.pauses !== 0 || isRetired(account, job)
     if (!isRepeat && (mayNot || isStale(attempt, job, account, provider, this.#engine))) {
-      this.#putBack(job, attempt, mayNot ? whyNot(account, leave) : expired(job))
+      this.#putBack(job, attempt, mayNot ? (early ?? whyNot(account, leave)) : expired(job))
       return null
     }
     if (!pace.takeSubmit(now)) return 'not-yet'
