@@ -20,6 +20,7 @@ import { MediaDesk } from './media-desk.ts'
 import { type OpenSheet, readSheet } from './read.ts'
 import { recallMapping } from './remembered.ts'
 import { type ReadyRow, RowDesk } from './row-desk.ts'
+import { isTurn } from './steps.ts'
 import { explainUploads, planUploads } from './uploads.ts'
 
 export type SheetRequest = z.infer<typeof SheetInput>
@@ -40,9 +41,6 @@ export interface ReadySheet {
   /** About the sheet as a whole. */
   problems: Problem[]
 }
-
-/** Downloads and polls go on while a long sheet is checked: some ten milliseconds of work between turns. */
-const ROWS_AT_ONCE = 1_000
 
 /**
  * Reads a sheet and checks every job of it against model, media and account: all that can be known before any
@@ -69,7 +67,7 @@ export async function checkSheet(
   const desk = new RowDesk(store, media, input.accounts, { columns: sheet.columns, isFitting })
   const rows: ReadyRow[] = []
   for (const sheetRow of sheet.rows) {
-    if (rows.length % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await turnOfLoop()
+    if (isTurn(rows.length)) await turnOfLoop()
     const row = await desk.check(sheetRow)
     const found = sheet.ofRows.get(sheetRow)
     if (found) row.problems.push(...found)
@@ -143,7 +141,7 @@ async function compare(
   const found = { earlier, runId: run?.id ?? null }
   const ordered = (job: EarlierJob) => orderedBy(job, store)
   if (ours) {
-    const problems = matchManifest(rows, earlier, { ours, store, isFailedOnly }, ordered)
+    const problems = await matchManifest(rows, earlier, { ours, store, isFailedOnly }, ordered)
     return { ...found, gone: [], problems }
   }
   const gone = await noticeEdited(rows, matchRows(rows, earlier, ordered), store)

@@ -43,10 +43,13 @@ async function matchByNames(
     if (index % ROWS_A_TURN === ROWS_A_TURN - 1) await turnOfLoop()
     const key = namesOfJob(job, store)
     if (key === undefined) continue
-    byNames.set(key, [...(byNames.get(key) ?? []), job])
+    const known = byNames.get(key)
+    if (known) known.push(job)
+    else byNames.set(key, [job])
   }
   const left = new Set(gone)
-  for (const row of open) {
+  for (const [index, row] of open.entries()) {
+    if (index % ROWS_A_TURN === ROWS_A_TURN - 1) await turnOfLoop()
     const job = byNames.get(namesOfRow(row))?.pop()
     if (!job) continue
     left.delete(job)

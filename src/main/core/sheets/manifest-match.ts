@@ -2,9 +2,11 @@ import { type Problem, problem } from '../../../shared/problem.ts'
 import type { EarlierJob, JobRecord } from '../store/jobs.ts'
 import type { RunRecord } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
+import { turnOfLoop } from '../system.ts'
 import { matchRows, type OrderedBy } from './match.ts'
 import type { OurColumns } from './own-columns.ts'
 import type { ReadyRow } from './row-desk.ts'
+import { isTurn } from './steps.ts'
 
 export interface ManifestPorts {
   ours: OurColumns
@@ -53,12 +55,12 @@ const cellOf = ({ sheetRow }: ReadyRow, ours: OurColumns, name: Parameters<OurCo
  * and, where their jobs are known, by what is known of them now. All others stand as they are. Returns what a person
  * is told of them.
  */
-export function matchManifest(
+export async function matchManifest(
   rows: readonly ReadyRow[],
   jobs: readonly EarlierJob[],
   { ours, store, isFailedOnly }: ManifestPorts,
   orderedBy: OrderedBy,
-): Problem[] {
+): Promise<Problem[]> {
   matchTasks(rows, jobs, ours)
   const taken = new Set(rows.map(({ job }) => job))
   matchRows(
@@ -68,7 +70,8 @@ export function matchManifest(
   )
   const followed = store.jobs.parents()
   let kept = 0
-  for (const row of rows) {
+  for (const [at, row] of rows.entries()) {
+    if (isTurn(at)) await turnOfLoop()
     const isWanted = mayOrder(row, ours, isFailedOnly) && mayBuyAgain(row, ours, store, followed)
     if (!isWanted) kept += 1
     // Whatever its cells are by now: the clip of such a row is ordered anew.

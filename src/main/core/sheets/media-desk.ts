@@ -143,10 +143,13 @@ export class MediaDesk {
     }
   }
 
-  /** A stored reference may be meant by its name; a file of that name beside the sheet goes first. */
+  /**
+   * A stored reference may be meant by its name; a file of that name beside the sheet goes first. A manifest speaks
+   * of the very file that was ordered, so there several of one name are not guessed among.
+   */
   private stored(text: string): Reference | undefined {
     const { references } = this.ports.store
-    return references.byName(text) ?? (this.isManifest ? findStored(references, text) : undefined)
+    return this.isManifest ? findStored(references, text) : references.byName(text)
   }
 
   /** What a folder or pattern means in a column that takes one file. */

@@ -2,13 +2,13 @@ import path from 'node:path'
 import type { Problem } from '../../../shared/problem.ts'
 import { type Sheet, SheetOptions, type SheetRow } from '../../../shared/sheet.ts'
 import type { Clock } from '../ports.ts'
-import { turnOfLoop } from '../system.ts'
 import type { Wishes } from './columns.ts'
 import { frameOf } from './frame.ts'
 import type { OurColumns } from './own-columns.ts'
 import { parseTable, type ReadTable, readTable, SHEET_LIMITS, type TableSource } from './reading/index.ts'
 import { findRepeats } from './repeats.ts'
-import { type Spread, type Steps, spread } from './spread.ts'
+import { type Spread, spread } from './spread.ts'
+import { atOnce, inTurns, type Steps } from './steps.ts'
 
 export { SHEET_LIMITS }
 
@@ -57,12 +57,7 @@ export async function readSheet(
   const table = await readTable(source, options, ports)
   const from = 'path' in source ? { path: source.path, file: source.path } : { path: null, file: PASTED }
   const folder = ports.folder ?? (from.path === null ? '.' : path.dirname(from.path))
-  const steps = toSheet(table, { ...from, folder }, options, ports.remembered?.(table.headers) ?? {})
-  for (;;) {
-    const step = steps.next()
-    if (step.done) return step.value
-    await (step.value ?? turnOfLoop())
-  }
+  return await inTurns(toSheet(table, { ...from, folder }, options, ports.remembered?.(table.headers) ?? {}))
 }
 
 const DEFAULTS: SheetOptions = SheetOptions.parse({})
@@ -76,11 +71,7 @@ const DEFAULTS: SheetOptions = SheetOptions.parse({})
 export function parseSheet(bytes: Uint8Array, options: ParseOptions = {}): OpenSheet {
   const file = options.path ?? 'The sheet'
   const from = { file, path: options.path ?? null, folder: path.dirname(file) }
-  const steps = toSheet(parseTable(bytes, { file, format: options.format }), from, DEFAULTS, {})
-  for (;;) {
-    const step = steps.next()
-    if (step.done) return step.value
-  }
+  return atOnce(toSheet(parseTable(bytes, { file, format: options.format }), from, DEFAULTS, {}))
 }
 
 interface From {
@@ -101,7 +92,7 @@ function* toSheet(
   const { records, limits } = table
   const made = yield* spread({ frame, records, limits, folder, file })
   const idHeader = frame.columns.find(({ field }) => field === 'id')?.header
-  for (const repeat of findRepeats(made.rows, idHeader)) tell(made, repeat.row, repeat.problem)
+  for (const repeat of yield* findRepeats(made.rows, idHeader)) tell(made, repeat.row, repeat.problem)
   const all = [...table.problems, ...frame.problems, ...problemsOfRows(made)]
   return {
     path: sheetPath,

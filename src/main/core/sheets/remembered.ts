@@ -7,6 +7,9 @@ const NAME = 'column-mappings'
 /** Sets of columns whose meaning is remembered, the newest last. */
 const MOST = 200
 
+/** Letters of one of them: what is typed by hand is far shorter. */
+const LONGEST = 20_000
+
 const Kept = z.array(z.object({ columns: z.string(), mapping: z.record(z.string(), z.string()) }))
 
 /** What a person said of a sheet with just these columns, in whatever order and spelling they stand. */
@@ -22,11 +25,10 @@ export function rememberMapping(settings: Settings, headers: readonly string[], 
   const before = recallMapping(settings, headers)
   const newer = new Set(Object.keys(mapping).map(fold))
   const kept = Object.entries(before).filter(([header]) => !newer.has(fold(header)))
+  const all = { ...Object.fromEntries(kept), ...mapping }
+  if (JSON.stringify(all).length > LONGEST) return
   const others = read(settings).filter((each) => each.columns !== columns)
-  settings.set(NAME, [
-    ...others.slice(1 - MOST),
-    { columns, mapping: { ...Object.fromEntries(kept), ...mapping } },
-  ])
+  settings.set(NAME, [...others.slice(1 - MOST), { columns, mapping: all }])
 }
 
 function read(settings: Settings): z.infer<typeof Kept> {

@@ -1,5 +1,6 @@
 import { type Problem, problem } from '../../../shared/problem.ts'
 import type { SheetRow } from '../../../shared/sheet.ts'
+import { isTurn, type Steps } from './steps.ts'
 
 export interface Repeat {
   /** The later one. */
@@ -12,14 +13,15 @@ export interface Repeat {
  * (an error on the later row: an id names one intent, and a repeated import goes by it). The jobs of one row
  * repeat nothing: they were asked for. `idHeader` is the sheet's own name for its ids.
  */
-export function findRepeats(rows: readonly SheetRow[], idHeader = 'id'): Repeat[] {
+export function* findRepeats(rows: readonly SheetRow[], idHeader = 'id'): Steps<Repeat[]> {
   const repeats: Repeat[] = []
   const ids = new Map<string, number>()
   const free = new FreeIds(rows)
   const orders = new Map<string, number>()
   /** The first row of a prompt; null once it is among the orders. */
   const firstByPrompt = new Map<string, SheetRow | null>()
-  for (const row of rows) {
+  for (const [at, row] of rows.entries()) {
+    if (isTurn(at)) yield
     const id = row.values.id
     if (id !== undefined) {
       const first = ids.get(id)

@@ -4,11 +4,12 @@ import { Expander, type RowExpansion } from './expand.ts'
 import { columnsOfFiles, FileLists } from './file-lists.ts'
 import type { Frame } from './frame.ts'
 import { type DataRecord, RowMaker } from './rows.ts'
+import { isTurn, type Steps } from './steps.ts'
 
 /** More jobs than that nobody means. */
 export const MOST_JOBS = 1_000_000
-/** Some ten milliseconds of work. */
-const ROWS_A_TURN = 1_000
+/** Letters of all cells that are made of others, together: what a sheet itself may hold. */
+const MOST_CHARACTERS = 120_000_000
 
 /** The jobs of a sheet, row by row. */
 export interface Spread {
@@ -30,9 +31,6 @@ export interface SpreadInput {
   /** What sentences call the sheet. */
   file: string
 }
-
-/** What a sheet's jobs are made in. Whoever drives it lets others have their turn, and awaits what it yields. */
-export type Steps<T> = Generator<Promise<void> | undefined, T>
 
 /** Makes jobs of records, step by step. Throws a `ProblemError` for more than can be meant, before any is made. */
 export function* spread(input: SpreadInput): Steps<Spread> {
@@ -73,7 +71,7 @@ class Making implements Spread {
   *readCells(records: DataRecord[]): Steps<void> {
     let found: Problem[] = []
     for (const [at, record] of records.entries()) {
-      if (at % ROWS_A_TURN === ROWS_A_TURN - 1) yield
+      if (isTurn(at)) yield
       const cells = this.#maker.cells(record, at + 1, found)
       this.cellsOf.push(cells)
       this.isPlain &&= this.#isLiteral || !cells.some(hasBrace)
@@ -88,7 +86,7 @@ class Making implements Spread {
   *makePlain(): Steps<void> {
     this.jobCount = this.rowCount
     for (let at = 0; at < this.rowCount; at += 1) {
-      if (at % ROWS_A_TURN === ROWS_A_TURN - 1) yield
+      if (isTurn(at)) yield
       this.#add(this.cellsOf[at] as string[], at + 1, 1)
       this.cellsOf[at] = GONE
     }
@@ -97,10 +95,14 @@ class Making implements Spread {
   *makeAll(expansions: readonly RowExpansion[], file: string): Steps<void> {
     this.jobCount = expansions.reduce((sum, { count }) => sum + count, 0)
     if (this.jobCount > MOST_JOBS) throw tooManyJobs(this, file)
+    let left = MOST_CHARACTERS
     for (const [at, { problem: found, variants }] of expansions.entries()) {
-      if (found) this.#add(this.cellsOf[at] as string[], at + 1, 1, found)
+      const own = this.cellsOf[at] as string[]
+      if (found) this.#add(own, at + 1, 1, found)
       for (const each of variants()) {
-        if (this.rows.length % ROWS_A_TURN === ROWS_A_TURN - 1) yield
+        if (isTurn(this.rows.length)) yield
+        left -= lettersMade(each.cells, own)
+        if (left < 0) throw tooMuchText(at + 1, file)
         this.#add(each.cells, at + 1, each.variant, each.problem)
       }
       this.cellsOf[at] = GONE
@@ -119,6 +121,12 @@ class Making implements Spread {
 }
 
 const GONE: string[] = []
+
+function lettersMade(cells: readonly string[], own: readonly string[]): number {
+  let letters = 0
+  for (const [column, cell] of cells.entries()) if (cell !== own[column]) letters += cell.length
+  return letters
+}
 
 const hasBrace = (cell: string): boolean => cell.includes('{')
 
@@ -154,12 +162,12 @@ function* expandRows(
   missing: ReadonlyMap<number, Problem>,
 ): Steps<RowExpansion[]> {
   for (const [at, cells] of cellsOf.entries()) {
-    if (at % ROWS_A_TURN === ROWS_A_TURN - 1) yield
+    if (isTurn(at)) yield
     expander.notice(cells)
   }
   const expansions: RowExpansion[] = []
   for (const [at, cells] of cellsOf.entries()) {
-    if (at % ROWS_A_TURN === ROWS_A_TURN - 1) yield
+    if (isTurn(at)) yield
     const found = missing.get(at)
     expansions.push(found ? { count: 0, problem: found, variants: noVariants } : expander.row(cells, at + 1))
   }
@@ -191,6 +199,18 @@ function tooManyJobs({ jobCount, rowCount }: Spread, file: string): ProblemError
       `${file}: ${rows} ${jobs} jobs; at most ${MOST_JOBS.toLocaleString('en')} are made of one sheet. Nothing was started and nothing was spent.`,
       'Take choices, lists or takes out, or divide the sheet.',
       { file },
+    ),
+  )
+}
+
+function tooMuchText(row: number, file: string): ProblemError {
+  const letters = MOST_CHARACTERS.toLocaleString('en')
+  return new ProblemError(
+    problem(
+      'too-many-jobs',
+      `${file}: its choices, lists and {{…}} make more than ${letters} letters of text (row ${row} was reached). Nothing was started and nothing was spent.`,
+      'Take some out, shorten the cells that hold them, or divide the sheet.',
+      { file, row },
     ),
   )
 }

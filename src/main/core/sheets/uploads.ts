@@ -7,8 +7,10 @@ import { holderOf, hostRules } from '../jobs/placement.ts'
 import { UPLOAD_MARGIN_MS } from '../jobs/policy.ts'
 import { fileQuotaOf } from '../providers.ts'
 import type { AccountRecord } from '../store/accounts.ts'
+import { turnOfLoop } from '../system.ts'
 import type { Media } from './media-desk.ts'
 import type { ReadyRow } from './row-desk.ts'
+import { isTurn } from './steps.ts'
 
 /**
  * The files that rows need at accounts with a file service and that do not lie there yet, each once, with what each
@@ -19,20 +21,14 @@ export async function planUploads(
   rows: readonly ReadyRow[],
 ): Promise<UploadPlan[]> {
   const wanted = new Map<number, { account: AccountRecord; files: Map<string, number> }>()
-  const seen = new Map<AccountRecord, WeakSet<Media>>()
-  for (const row of rows) {
-    const { account } = row
-    if (!account || (row.references.length === 0 && !row.audio)) continue
-    const before = seen.get(account) ?? new WeakSet()
-    seen.set(account, before)
-    // Most rows name files that rows before them named; what lies where depends on all files of a request only
-    // where they travel inside it.
-    const files = filesOf(row)
-    if (!sendsInside(row, account) && files.every((file) => before.has(file))) continue
-    for (const { media, holder } of placesOf(row, account, files, ports)) {
-      before.add(media)
+  const looked = new Set<string>()
+  for (const [at, row] of rows.entries()) {
+    if (isTurn(at)) await turnOfLoop()
+    for (const { media, holder } of placesOf(row, ports)) {
       const { sha256, facts } = media
-      if (!holder || sha256 === null || liesThere(sha256, holder, ports)) continue
+      if (!holder || sha256 === null || looked.has(`${holder.id} ${sha256}`)) continue
+      looked.add(`${holder.id} ${sha256}`)
+      if (liesThere(sha256, holder, ports)) continue
       const plan = wanted.get(holder.id) ?? { account: holder, files: new Map() }
       plan.files.set(sha256, facts.sizeBytes ?? 0)
       wanted.set(holder.id, plan)
@@ -48,27 +44,24 @@ export async function planUploads(
   )
 }
 
-const filesOf = ({ references, audio }: ReadyRow): Media[] =>
-  (audio ? [...references, audio] : references).filter(({ sha256 }) => sha256 !== null)
-
-const sendsInside = ({ order }: ReadyRow, account: AccountRecord): boolean =>
-  (findModel(order?.model ?? '')?.family ?? account.family) === 'vtrix'
-
 /** Where the files of a row go; no holder: they travel inside the request. */
 function placesOf(
   row: ReadyRow,
-  account: AccountRecord,
-  files: readonly Media[],
   { store }: Pick<Engine, 'store'>,
 ): { media: Media; holder: AccountRecord | undefined }[] {
-  if (!sendsInside(row, account)) return files.map((media) => ({ media, holder: account }))
+  const { account, order, references, audio } = row
+  const files = (audio ? [...references, audio] : references).filter(({ sha256 }) => sha256 !== null)
+  if (!account || files.length === 0) return []
+  const family = findModel(order?.model ?? '')?.family ?? account.family
+  if (family !== 'vtrix') return files.map((media) => ({ media, holder: account }))
   const travelling = files.map((media) => ({
     kind: media.facts.kind,
     format: media.facts.format,
     sizeBytes: media.facts.sizeBytes ?? 0,
-    isAudio: media === row.audio,
+    isAudio: media === audio,
   }))
   const { atHost } = placeFiles(travelling, account.options.requestLimitBytes, hostRules(account, store))
+  if (atHost.size === 0) return []
   const host = holderOf('host', account, store)
   return files.map((media, index) => ({ media, holder: atHost.has(index) ? host : undefined }))
 }
