@@ -358,6 +358,18 @@ describe('a sheet imported again', () => {
     expect(world.tasks()).toHaveLength(2)
   })
 
+  it('cannot begin in the past, nor its new rows later when others were ordered', async () => {
+    const now = world.clock.now()
+    const late = await refusal(create([t2v('one')], {}, { startAt: now - 3_600_000 }))
+    expect(late).toMatchObject({ code: 'wrong-use' })
+    await create([t2v('one')], {}, { startAt: now - 1_000 })
+    await world.settle()
+    expect(world.tasks()).toHaveLength(1)
+    const more = create([t2v('one'), t2v('two')], {}, { startAt: world.clock.now() + 3_600_000 })
+    expect(await refusal(more)).toMatchObject({ code: 'not-possible' })
+    expect(await world.jobs()).toHaveLength(1)
+  })
+
   it('orders nothing for as long as it may be taken back', async () => {
     const { runId } = await create([t2v('one')], {}, { takeBackMs: 5_000 })
     await world.settle(4_999)

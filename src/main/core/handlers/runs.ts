@@ -116,7 +116,10 @@ const alreadySent = ({ id, name }: RunRecord, sent: number): Problem =>
 
 export const runs = {
   create: calls.runs.create.handler(async ({ context, input }) => {
-    const created = await importSheet(context.engine, input)
+    const now = context.engine.clock.now()
+    if (input.startAt !== null) refuseBadTime(input.startAt, now)
+    const isNow = input.startAt !== null && input.startAt <= now
+    const created = await importSheet(context.engine, isNow ? { ...input, startAt: null } : input)
     context.scheduler.wake()
     return created
   }),

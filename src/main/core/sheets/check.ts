@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type * as z from 'zod'
 import type { UploadPlan } from '../../../shared/check.ts'
-import type { SheetInput } from '../../../shared/contract.ts'
+import type { RunCreate, SheetInput } from '../../../shared/contract.ts'
 import type { JobState } from '../../../shared/job.ts'
 import type { Estimate } from '../../../shared/models/types.ts'
 import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
@@ -24,6 +24,7 @@ import { isTurn } from './steps.ts'
 import { explainUploads, planUploads } from './uploads.ts'
 
 export type SheetRequest = z.infer<typeof SheetInput>
+export type ImportInput = z.infer<typeof RunCreate>
 export type CheckPorts = Pick<Engine, 'store' | 'clock' | 'references' | 'providerFor'>
 
 export interface ReadySheet {
