@@ -138,6 +138,7 @@ async function compare(
   const { ours } = sheet
   const { isFailedOnly } = input.options
   const run = earlierRun(store, input, sheet, rows)
+  if (!run && !ours) return { earlier: [], gone: [], runId: null, problems: [] }
   const earlier = run ? store.jobs.earlierOf(run.id) : []
   const found = { earlier, runId: run?.id ?? null }
   const ordered = (job: EarlierJob) => orderedBy(job, store)
@@ -183,7 +184,8 @@ function explainBought(rows: readonly ReadyRow[]): Problem[] {
 async function priceRows(rows: readonly ReadyRow[], prices: PriceDesk): Promise<void> {
   await prices.ask(wantedPrices(rows))
   const known = new Map<object, Estimate>()
-  for (const row of rows) {
+  for (const [at, row] of rows.entries()) {
+    if (isTurn(at)) await turnOfLoop()
     const { account, order, references, alike } = row
     if (!account || !order) continue
     row.estimate = (alike && known.get(alike)) ?? null
