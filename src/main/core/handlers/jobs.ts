@@ -1,4 +1,4 @@
-import type { Job } from '../../../shared/job.ts'
+import { type Job, staysHeld } from '../../../shared/job.ts'
 import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
 import { apply } from '../jobs/apply.ts'
 import type { Report } from '../jobs/engine.ts'
@@ -247,6 +247,21 @@ export function startHeld(core: Core, runId: number) {
   })
   for (const id of released) changed(id)
   // What is left cannot be released, and says why.
-  const left = touch(core, store.jobs.ids({ runId, states: ['held'] }), (job) => releaseReport(core, job))
-  return { touched: released.length + left.touched, refused: left.refused }
+  const left = store.jobs.getAll(store.jobs.ids({ runId, states: ['held'] }))
+  const others = left.filter((job) => !staysHeld(job.problem)).map(({ id }) => id)
+  const tried = touch(core, others, (job) => releaseReport(core, job))
+  const kept = left.length - others.length
+  return {
+    touched: released.length + tried.touched,
+    refused: kept === 0 ? tried.refused : [...tried.refused, stayHeld(kept)],
+  }
 }
+
+const stayHeld = (rows: number): Problem =>
+  problem(
+    'not-possible',
+    `${rows} held row(s) were not started: they may have been bought already, or have a price that nobody has seen.`,
+    'Look at each ("reelsheet jobs --state held") and release or cancel it.',
+    {},
+    'warning',
+  )

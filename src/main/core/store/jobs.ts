@@ -1,4 +1,4 @@
-import type { JobState } from '../../../shared/job.ts'
+import { type JobState, STAYS_HELD } from '../../../shared/job.ts'
 import type { Problem } from '../../../shared/problem.ts'
 import { createJobPages, type JobFilter, type JobKey } from './job-pages.ts'
 import type { Sqlite } from './open.ts'
@@ -119,7 +119,8 @@ export const GROUPS = `SELECT state, account_id, pauses, jobs,
   FROM job_counts
   WHERE run_id = @runId AND state IN ('held', 'queued', 'uploading', 'submitting', 'generating') AND jobs > 0`
 const RELEASABLE = `run_id = @runId AND state = 'held' AND id NOT IN (SELECT value FROM json_each(@working))
-  AND (SELECT removed_at IS NULL FROM accounts WHERE accounts.id = account_id)`
+  AND (SELECT removed_at IS NULL FROM accounts WHERE accounts.id = account_id)
+  AND coalesce(problem_json ->> '$.code' NOT IN (${STAYS_HELD.map((code) => `'${code}'`).join(', ')}), 1)`
 /** Above every priority there can be. */
 const ANY_PRIORITY = Number.MAX_SAFE_INTEGER
 

@@ -1,5 +1,4 @@
-import type { Job } from '../../../../shared/job.ts'
-import type { Problem } from '../../../../shared/problem.ts'
+import { type Job, staysHeld } from '../../../../shared/job.ts'
 import type { App } from '../../../core/app.ts'
 import { EXIT } from '../exit-code.ts'
 import { everyJob } from '../follow.ts'
@@ -48,7 +47,7 @@ export function start(session: Session, name: string, given: AskGiven): Promise<
     // The rows are still held meanwhile: there is nothing to undo.
     const isKept = answer.isAsked && !isLater ? await mayStillGo(session) : !session.signal.aborted
     if (!isKept) return takenBack(session, run.name)
-    return go(session, app, run.id, held)
+    return go(session, app, run.id)
   })
 }
 
@@ -70,30 +69,14 @@ async function heldJobs(client: Client, runId: number): Promise<Held> {
   const jobs: Job[] = []
   let others = 0
   for await (const job of everyJob(client, { runId, states: ['held'] })) {
-    if (job.problem === null || job.problem.level === 'info') jobs.push(job)
-    else others += 1
+    if (staysHeld(job.problem)) others += 1
+    else jobs.push(job)
   }
   return { jobs, others }
 }
 
-/** As many as one call takes. */
-const IDS_AT_ONCE = 10_000
-
-async function release(client: Client, runId: number, { jobs, others }: Held) {
-  if (others === 0) return client.runs.start({ id: runId })
-  const all = { touched: 0, refused: [] as Problem[] }
-  for (let from = 0; from < jobs.length; from += IDS_AT_ONCE) {
-    const ids = jobs.slice(from, from + IDS_AT_ONCE).map(({ id }) => id)
-    const part = await client.jobs.release({ ids })
-    all.touched += part.touched
-    all.refused.push(...part.refused)
-  }
-  return all
-}
-
-async function go(session: Session, app: App, runId: number, held: Held): Promise<number> {
-  const { client } = app
-  const { touched, refused } = await release(client, runId, held)
+async function go(session: Session, app: App, runId: number): Promise<number> {
+  const { touched, refused } = await app.client.runs.start({ id: runId })
   for (const one of refused) session.out.problem(one)
   session.out.sum({ runId, started: touched })
   return workOn(session, app, [runId])
