@@ -121,20 +121,32 @@ describe('a manifest', () => {
     expect(found.problems.map(({ level }) => level)).toContain('warning')
   })
 
-  it('finds files that lie far from it among the stored ones', async () => {
-    const rows = [
-      { prompt: 'a [400]', model: 'wan2.6-image-to-video-flash', duration: 2, 'ref 1': 'in/lake.jpg' },
-    ]
-    mkdirSync(join(world.folder, 'sheets/in'), { recursive: true })
-    writeFileSync(
-      join(world.folder, 'sheets/in/lake.jpg'),
-      readFileSync(join(SAMPLE_MEDIA, 'lake-at-dusk.jpg')),
-    )
-    const sheet = world.sheet(rows, 'pictures')
+  it('finds files that lie far from it among the stored ones, and guesses among none', async () => {
+    const row = (prompt: string, file: string) => ({
+      prompt: `${prompt} [400]`,
+      model: 'wan2.6-image-to-video-flash',
+      duration: 2,
+      'ref 1': file,
+    })
+    for (const [folder, file] of [
+      ['one', 'lake-at-dusk.jpg'],
+      ['two', 'glass-garden.jpg'],
+    ] as const) {
+      mkdirSync(join(world.folder, 'sheets', folder), { recursive: true })
+      writeFileSync(join(world.folder, 'sheets', folder, 'lake.jpg'), readFileSync(join(SAMPLE_MEDIA, file)))
+    }
+    const sheet = world.sheet([row('a', 'one/lake.jpg'), row('b', 'two/lake.jpg')], 'pictures')
     const made = await world.client.runs.create({ path: sheet, archiveFolder: world.archive })
     await world.settle()
-    const found = await world.client.sheets.check({ path: await exported(made.runId, 'far.csv') })
-    expect(found).toMatchObject({ ready: 1, fresh: 1, runId: made.runId })
+    mkdirSync(join(world.folder, 'far'))
+    const path = await exported(made.runId, 'far/m.csv')
+    const found = await world.client.sheets.check({ path })
+    expect(found).toMatchObject({ ready: 2, fresh: 2, runId: made.runId })
+    const jobs = world.app.core.engine.store.jobs.ofRun(made.runId)
+    expect(found.rows.map(({ jobId }) => jobId)).toEqual(jobs.map(({ id }) => id))
+    writeFileSync(path, readFileSync(path, 'utf8').replace('one/lake.jpg', 'lake.jpg'))
+    const unclear = await world.client.sheets.check({ path })
+    expect(unclear.rows.map(({ problems }) => problems[0]?.code)).toEqual(['reference-missing', undefined])
   })
 })
 

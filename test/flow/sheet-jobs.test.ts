@@ -402,6 +402,38 @@ describe('what would be uploaded', () => {
     expect((await check([i2v('four')])).uploads).toEqual([])
   })
 
+  it('of a Vtrix row is what goes to its host, which is warned of when it takes fewer', async () => {
+    await world.close()
+    world = await World.open({ secrets: {} })
+    const server = await world.stranger({ limits: { filesQuota: 1 } })
+    await world.account('evolink', server.url)
+    await world.account('vtrix', server.url, { options: { fileHost: 'evolink-1' } })
+    const sound = (name: string) => vtrix(name, { audio: join(SAMPLE_MEDIA, name), account: 'vtrix-1' })
+    const rows = [sound('waltz.mp3'), vtrix('inside', { account: 'vtrix-1' }), sound('waltz.mp3')]
+    const found = await check(rows)
+    expect(found.uploads).toEqual([
+      { account: 'evolink-1', files: 1, sizeBytes: expect.any(Number), remainingFiles: 1 },
+    ])
+    expect(found.problems).toEqual([])
+    const more = ['one', 'two'].map((name) =>
+      i2v(name, {
+        account: 'evolink-1',
+        'ref 1': join(SAMPLE_MEDIA, name === 'one' ? 'paper-boat.png' : 'lake-at-dusk.jpg'),
+      }),
+    )
+    const warned = await check([...rows, ...more])
+    expect(warned.uploads[0]).toMatchObject({ account: 'evolink-1', files: 3 })
+    expect(warned.problems).toEqual([
+      expect.objectContaining({
+        code: 'upload-refused',
+        level: 'warning',
+        what: expect.stringContaining(
+          'need 3 files at the file service of the account "evolink-1", which takes only 1 more',
+        ),
+      }),
+    ])
+  })
+
   it('is nothing where files travel inside the request', async () => {
     expect((await check([vtrix('one')])).uploads).toEqual([])
   })
