@@ -113,6 +113,46 @@ describe('a manifest', () => {
     expect(await again(path)).toMatchObject({ created: 3, same: 1 })
   })
 
+  it('orders a failed task again, but none whose end nobody knows', async () => {
+    const tasks = [t2v('task [fail code=service_error]'), t2v('lost [forget]')]
+    const path = world.sheet(tasks, 'tasks')
+    const made = await world.client.runs.create({ path, archiveFolder: world.archive })
+    await world.settle()
+    const states = await world.states(made.runId)
+    expect(states).toEqual(['failed', 'failed'])
+    const file = await exported(made.runId, 'tasks-manifest.csv')
+    const found = await world.client.sheets.check({ path: file })
+    expect(found.rows.map(({ standing, problems }) => [standing, problems.length])).toEqual([
+      ['new', 0],
+      ['same', 0],
+    ])
+    other = await World.open()
+    const there = join(other.folder, 'tasks.csv')
+    writeFileSync(there, readFileSync(file))
+    const elsewhere = await other.client.sheets.check({ path: there })
+    expect(elsewhere.rows.map(({ problems }) => problems[0]?.code)).toEqual([
+      'outcome-unknown',
+      'outcome-unknown',
+    ])
+    expect(elsewhere.rows[0]?.problems[0]).toMatchObject({ level: 'warning' })
+  })
+
+  it('made of two runs by hand buys nothing twice either', async () => {
+    const path = world.sheet([t2v('task [fail code=service_error]')], 'second')
+    const second = await world.client.runs.create({ path, archiveFolder: world.archive })
+    await world.settle()
+    const first = readFileSync(await exported(runId), 'utf8')
+    const more = readFileSync(await exported(second.runId, 'second-manifest.csv'), 'utf8')
+    const [head, ...rest] = more.trimEnd().split('\r\n')
+    expect(first.split('\r\n')[0]).toBe(`${head?.replace('duration,', 'duration,id,')}`)
+    const lines = rest.map((line) => line.replace(',5,', ',5,,'))
+    const both = join(world.folder, 'both.csv')
+    writeFileSync(both, `${first.trimEnd()}\r\n${lines.join('\r\n')}\r\n`)
+    expect(await again(both)).toMatchObject({ created: 4, same: 1 })
+    await world.settle()
+    expect(await again(both)).toMatchObject({ created: 0, same: 5 })
+  })
+
   it('is read as it stands: braces are letters, and takes make no more of it', async () => {
     const path = await exported(runId)
     const found = await world.client.sheets.check({ path, options: { expansion: { takes: 3 } } })

@@ -102,12 +102,26 @@ function mayOrder(row: ReadyRow, ours: OurColumns, isFailedOnly: boolean): boole
 function mayBuyAgain(row: ReadyRow, ours: OurColumns, store: Store, followed: ReadonlySet<number>): boolean {
   const task = cellOf(row, ours, 'task id')
   const ofTask = task === '' ? undefined : jobOfTask(task, store)
-  const known = ofTask ?? (row.job ? store.jobs.get(row.job.id) : undefined)
-  if (!known) return true
-  if (followed.has(known.id)) return false
-  if (known.state !== 'failed' && known.state !== 'cancelled') return false
-  if (known.remoteId !== null) return known.state === 'failed' && known.problem?.code === 'task-failed'
-  return store.ledger.ofJob(known.id).every(({ standing }) => standing === 'released')
+  const ofRow = row.job ? store.jobs.get(row.job.id) : undefined
+  if (task !== '' && !ofTask && !ofRow) row.problems.push(unknownTask(row, task))
+  return [ofTask, ofRow].every((job) => !job || (!followed.has(job.id) && surelyCostNothing(job, store)))
+}
+
+function surelyCostNothing({ id, state, remoteId, problem: found }: JobRecord, store: Store): boolean {
+  if (state !== 'failed' && state !== 'cancelled') return false
+  if (remoteId !== null) return state === 'failed' && found?.code === 'task-failed'
+  return store.ledger.ofJob(id).every(({ standing }) => standing === 'released')
+}
+
+function unknownTask({ sheetRow: { row } }: ReadyRow, task: string): Problem {
+  const shown = task.slice(0, 128)
+  return problem(
+    'outcome-unknown',
+    `Row ${row} failed as the task ${shown}, which is not in this database; if the provider charged for it, the row is paid for twice.`,
+    'Look for the task at the provider, or import the manifest where the run was made.',
+    { row, remoteId: shown },
+    'warning',
+  )
 }
 
 function explainKept(kept: number, all: number, isFailedOnly: boolean): Problem {
