@@ -20,6 +20,8 @@ const cases = (await proof.cases({ isLong: values.long ?? false, seed: values.se
   (one) => values.only === undefined || one.name.includes(values.only),
 )
 const totals: Record<string, number> = { cases: 0 }
+/** The long forms take their time: who waits for one sees that it moves. */
+const CASES_A_LINE = 100
 let violations = 0
 const startedAt = performance.now()
 
@@ -43,6 +45,7 @@ async function run(one: ProofCase): Promise<void> {
     lines: [],
   }))
   totals.cases = (totals.cases ?? 0) + 1
+  if (totals.cases % CASES_A_LINE === 0) console.error(`${totals.cases} of ${cases.length} cases …`)
   for (const [what, count] of Object.entries(outcome.counts)) totals[what] = (totals[what] ?? 0) + count
   for (const line of outcome.lines ?? []) console.log(line)
   if (outcome.violations.length === 0) return

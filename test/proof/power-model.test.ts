@@ -133,7 +133,7 @@ describe('what a trace says', () => {
   const replay = (...lines: string[]) => {
     const path = at('trace')
     writeFileSync(path, lines.join('\n'))
-    replayTrace(path, model)
+    return replayTrace(path, model)
   }
 
   it('is followed from opening to syncing, on whichever thread', () => {
@@ -167,6 +167,16 @@ describe('what a trace says', () => {
     replay(`7 openat(AT_FDCWD, ${hex(at('a'))}, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0666 <unfinished ...>`)
     expect(left(NOTHING)).toEqual({ 'shelf/old': 'old bytes' })
     expect(left(EVERYTHING)).toEqual({ a: '', 'shelf/old': 'old bytes' })
+  })
+
+  it('is unsure of a call that had begun and never came back', () => {
+    const unsure = replay(
+      `7 openat(AT_FDCWD, ${hex(at('a'))}, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0666 <unfinished ...>`,
+      `8 unlink(${hex(at('shelf/old'))} <unfinished ...>`,
+      `7 <... openat resumed>) = ?`,
+      `8 <... unlink resumed>) = ?`,
+    )
+    expect([...unsure]).toEqual([at('a'), at('shelf/old')])
   })
 
   it('is refused when it has a call that the model does not know', () => {

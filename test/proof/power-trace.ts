@@ -58,7 +58,9 @@ export function replayTrace(trace: string, model: PowerModel, folder = process.c
       const [, thread = '', , rest = '', answer = ''] = ended
       const call = open.get(thread)
       open.delete(thread)
-      if (call) replay.take({ ...call, args: call.args + rest }, Number(answer))
+      const all = call && { ...call, args: call.args + rest }
+      if (all && answer === '?') replay.takeUnsure(all)
+      else if (all) replay.take(all, Number(answer))
       continue
     }
     const begun = BEGUN.exec(line)
