@@ -162,6 +162,7 @@ it(
       '3 address-refused: set images = https://media.example.com/x.png',
       '4 account-unknown: set account = studio',
       '4 row-repeated: set 编号 = a-4',
+      '6 reference-needs-address: file-host practice',
       '6 reference-needs-address: file-host studio',
       '6 reference-needs-address: set 音频 = ',
       '6 rule-broken: set 音频 = ',
