@@ -4,6 +4,7 @@
  */
 import { openDatabase, type Sqlite } from '../../src/main/core/store/open.ts'
 import { openStore } from '../../src/main/core/store/store.ts'
+import { AccountOptions } from '../../src/shared/account.ts'
 import type { JobState } from '../../src/shared/job.ts'
 
 export interface Library {
@@ -47,13 +48,7 @@ export function fillLibrary(path: string, library: Library): void {
       currency: 'credits',
       prices: {},
       limits: { inFlight: 5, submitsPerSecond: 5, pollsPerSecond: 5, downloadsAtOnce: 4, uploadsAtOnce: 2 },
-      options: {
-        extendedDurations: false,
-        requestLimitBytes: 20_000_000,
-        uploadRefusedKinds: [],
-        missingFeatures: [],
-        retiredModels: [],
-      },
+      options: AccountOptions.parse({}),
       capMicros: null,
       keyKept: null,
       createdAt: library.now - 30 * DAY_MS,
@@ -68,6 +63,9 @@ export function fillLibrary(path: string, library: Library): void {
       archiveFolder: '/archive',
       nameTemplate: '{run}/{row:000}-{slug}-{take}.mp4',
       capMicros: null,
+      capMode: 'hard',
+      approvedMicros: null,
+      startAt: null,
       createdAt: library.now - (30 - index) * DAY_MS,
     })
   }

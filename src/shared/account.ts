@@ -29,6 +29,13 @@ export const AccountLimits = z.object({
 })
 export type AccountLimits = z.infer<typeof AccountLimits>
 
+/** `22:00` on this computer's clock. */
+const TimeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/)
+
+/** From a time of day to another, over midnight where `to` is the earlier; equal times are the whole day. */
+export const QuietHours = z.object({ from: TimeOfDay, to: TimeOfDay })
+export type QuietHours = z.infer<typeof QuietHours>
+
 const OPTIONS = z.object({
   /** `wan2.6-reference-video` takes 2..10 s. */
   extendedDurations: z.boolean(),
@@ -42,6 +49,12 @@ const OPTIONS = z.object({
   missingFeatures: z.array(z.string()),
   /** Models that the provider refused as unknown: their rows are held instead of being sent. */
   retiredModels: z.array(z.string().max(100)),
+  /** Nothing is ordered in these hours; what is under way is watched and archived. */
+  quietHours: z.array(QuietHours).max(10),
+  /** Vtrix: the person's EvoLink account that holds files too big for the request, and sounds. Null = none. */
+  fileHost: AccountName.nullable(),
+  /** What the account's own cap does when it is reached. */
+  capMode: z.enum(['hard', 'soft']),
 })
 
 /** Some options only. Without defaults: what is left out must stay as it was. */
@@ -54,6 +67,9 @@ export const AccountOptions = OPTIONS.extend({
   uploadRefusedKinds: OPTIONS.shape.uploadRefusedKinds.default([]),
   missingFeatures: OPTIONS.shape.missingFeatures.default([]),
   retiredModels: OPTIONS.shape.retiredModels.default([]),
+  quietHours: OPTIONS.shape.quietHours.default([]),
+  fileHost: OPTIONS.shape.fileHost.default(null),
+  capMode: OPTIONS.shape.capMode.default('hard'),
 })
 export type AccountOptions = z.infer<typeof AccountOptions>
 

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { Problem } from './problem.ts'
+import { Column } from './sheet.ts'
 
 /** What a row would cost. Micros of its account's currency; absent when no price is known. */
 export const EstimateView = z.object({
@@ -14,6 +15,8 @@ export const EstimateView = z.object({
 /** One row after all checks. `isReady` = it may be bought. */
 export const CheckedRow = z.object({
   row: z.int(),
+  /** Which of the row's jobs this is, from 1; a row without choices, lists or takes has one. */
+  variant: z.int(),
   rowKey: z.string().nullable(),
   name: z.string().nullable(),
   model: z.string().nullable(),
@@ -42,10 +45,43 @@ export const PriceLine = z.object({
 })
 export type PriceLine = z.infer<typeof PriceLine>
 
+/** The price of one second of one model and tier on one account, and where it is from. */
+export const PriceView = z.object({
+  account: z.string(),
+  model: z.string(),
+  quality: z.string(),
+  isSilent: z.boolean(),
+  currency: z.enum(['credits', 'usd']),
+  /** Micros of the currency for one second of output without reference videos; null = not known. */
+  perSecondMicros: z.int().nullable(),
+  minimumMicros: z.int().nullable(),
+  basis: EstimateView.shape.basis,
+  /** Of the source: a date, or how many charges it rests on. */
+  note: z.string(),
+})
+export type PriceView = z.infer<typeof PriceView>
+
+/** What would be brought to an account's file service. */
+export const UploadPlan = z.object({
+  account: z.string(),
+  files: z.int(),
+  sizeBytes: z.int(),
+  /** Files that the service still takes; null = not told. */
+  remainingFiles: z.int().nullable(),
+})
+export type UploadPlan = z.infer<typeof UploadPlan>
+
 export const SheetCheck = z.object({
-  path: z.string(),
+  /** Null for pasted cells. */
+  path: z.string().nullable(),
   sha256: z.string(),
+  columns: z.array(Column),
+  /** Worksheets of a workbook; empty for other files. */
+  worksheets: z.array(z.string()),
+  isManifest: z.boolean(),
   rowCount: z.int(),
+  /** Jobs that the rows make, with every choice, pair and take. */
+  jobCount: z.int(),
   ready: z.int(),
   withProblems: z.int(),
   same: z.int(),
@@ -57,6 +93,8 @@ export const SheetCheck = z.object({
   runId: z.int().nullable(),
   /** What the new rows would cost. */
   prices: z.array(PriceLine),
+  /** Files that would be uploaded before the first order, by account, with what its file service has left. */
+  uploads: z.array(UploadPlan),
   /** New rows' highest estimate in micro-credits, both currencies together; null = unknown for some row. */
   totalCreditMicros: z.int().nullable(),
   /** About the sheet as a whole. */

@@ -9,12 +9,13 @@ import {
   Balance,
   PriceTable,
 } from './account.ts'
-import { SheetCheck } from './check.ts'
+import { PriceView, SheetCheck } from './check.ts'
 import { Clip } from './clip.ts'
 import { Attempt, Job, JobEvent, JobReference, JobState, LedgerLine } from './job.ts'
 import { Problem } from './problem.ts'
-import { Reference } from './reference.ts'
-import { Run } from './run.ts'
+import { AddressFacts, Reference, ReferenceDetail, ReferencesAdded } from './reference.ts'
+import { CapMode, Run } from './run.ts'
+import { SheetOptions } from './sheet.ts'
 
 /**
  * Every call between the core and whoever speaks to it. Types and checks come from here; a missing handler
@@ -50,9 +51,17 @@ export const AccountAdd = z.object({
 export type AccountAdd = z.infer<typeof AccountAdd>
 
 export const SheetInput = z.object({
-  path: z.string().min(1).max(4096),
+  /** A file; or else `pasted`. */
+  path: z.string().min(1).max(4096).optional(),
+  /** Cells from a spreadsheet: tab-separated text, or the HTML of a table. Their references are looked for in `folder`. */
+  pasted: z
+    .object({ text: z.string().min(1).max(64_000_000), folder: z.string().min(1).max(4096).optional() })
+    .optional(),
+  /** The run that the sheet is compared with; absent = the newest run of the same file. */
+  runId: z.int().positive().optional(),
   /** Account names, at most one for each provider family; a row's own account wins. */
   accounts: z.array(AccountName).max(10).default([]),
+  options: SheetOptions.prefault({}),
 })
 
 export const RunCreate = SheetInput.extend({
@@ -65,8 +74,18 @@ export const RunCreate = SheetInput.extend({
   isStrict: z.boolean().default(false),
   /** Leave the new rows held until `runs.start`. */
   isHeld: z.boolean().default(false),
+  /** `soft` warns and goes on; `hard` never lets reserved + charged + may-have-been-charged above it. */
+  capMode: CapMode.default('hard'),
   /** The price that was confirmed, micro-credits; refused when the sheet now costs more. */
   confirmedCreditMicros: z.int().nonnegative().nullable().optional(),
+  /** How many jobs were confirmed; asked for above 10,000, and refused when the sheet now makes more. */
+  confirmedJobs: z.int().nonnegative().optional(),
+  /** The SHA-256 of the sheet that was checked; refused when the file is another by now. */
+  sheetSha256: z.string().length(64).optional(),
+  /** When the first row is ordered, epoch ms; null = at once. */
+  startAt: z.int().nullable().default(null),
+  /** Nothing is ordered for so long after this call: `runs.takeBack` undoes it. */
+  takeBackMs: z.int().min(0).max(60_000).default(0),
 })
 
 export const RunCreated = z.object({
@@ -90,6 +109,8 @@ export const Attention = z.object({
   finished: z.int(),
   isOffline: z.boolean(),
   needs: z.array(Problem),
+  /** What is only to be known: waits that end by themselves (`info`), and soft caps that are passed (`warning`). */
+  waits: z.array(Problem),
 })
 export type Attention = z.infer<typeof Attention>
 
@@ -108,10 +129,19 @@ export type JobDetail = z.infer<typeof JobDetail>
 /** Where a row stands in lists: run by run, then as in the sheet. */
 const JobKey = z.object({ runId: z.int(), row: z.int(), take: z.int(), id: z.int() })
 
+export const ExportFormat = z.enum(['csv', 'xlsx', 'json'])
+export type ExportFormat = z.infer<typeof ExportFormat>
+
+/** What sums can be taken by. A day is one of this computer's calendar, `2026-11-20`. */
+export const LedgerGroup = z.enum(['run', 'day', 'model', 'account'])
+export type LedgerGroup = z.infer<typeof LedgerGroup>
+
+/** One sum; a column that was not grouped by is null. Currencies and standings are never added together. */
 export const LedgerSum = z.object({
-  run: z.string(),
-  account: z.string(),
-  model: z.string(),
+  run: z.string().nullable(),
+  day: z.string().nullable(),
+  account: z.string().nullable(),
+  model: z.string().nullable(),
   currency: z.enum(['credits', 'usd']),
   standing: LedgerLine.shape.standing,
   jobs: z.int(),
@@ -193,13 +223,20 @@ export const contract = {
     create: base.input(RunCreate).output(RunCreated),
     /** Releases held rows: from here on they are bought. */
     start: base.input(Id).output(Touched),
+    /** Holds every row that is not bought yet; before the run's first order this costs nothing at all. */
+    takeBack: base.input(Id).output(Touched),
+    /** Another time to start, epoch ms; null = now. Only before the first order. */
+    schedule: base.input(Id.extend({ startAt: z.int().nullable() })).output(Run),
     list: base.output(z.array(Run)),
     get: base.input(Id).output(Run),
     pause: base.input(Id).output(Run),
     resume: base.input(Id.extend({ capMicros: z.int().nonnegative().nullable().optional() })).output(Run),
     attention: base.input(Id).output(Attention),
     retryFailed: base.input(Id).output(Touched),
-    export: base.input(Id.extend({ file: z.string().min(1).max(4096) })).output(z.object({ rows: z.int() })),
+    /** Writes the manifest; the file's ending decides the format unless it is said. */
+    export: base
+      .input(Id.extend({ file: z.string().min(1).max(4096), format: ExportFormat.optional() }))
+      .output(z.object({ rows: z.int() })),
   },
   jobs: {
     page: base
@@ -256,12 +293,69 @@ export const contract = {
   },
   references: {
     list: base
-      .input(z.object({ limit: Page, offset: z.int().nonnegative().default(0) }))
+      .input(
+        z.object({
+          limit: Page,
+          offset: z.int().nonnegative().default(0),
+          kind: Reference.shape.kind.optional(),
+          /** Part of a name. */
+          search: z.string().max(200).optional(),
+        }),
+      )
       .output(z.array(Reference)),
-    add: base.input(z.object({ path: z.string().min(1).max(4096) })).output(Reference),
+    /** One file, every picture, film and sound of a folder, or the files that a pattern with `*` names. */
+    add: base.input(z.object({ path: z.string().min(1).max(4096) })).output(ReferencesAdded),
+    get: base.input(Id).output(ReferenceDetail),
+    /** A copy of a picture that meets the limits of every model, or of one; the original stays. */
+    fit: base
+      .input(
+        Id.extend({
+          model: z.string().min(1).max(100).optional(),
+          /** What transparency is laid on. */
+          background: z
+            .string()
+            .regex(/^#[0-9a-fA-F]{6}$/)
+            .default('#ffffff'),
+        }),
+      )
+      .output(Reference),
+    /** A copy of a film or sound from its start to this length, without encoding it again; the original stays. */
+    trim: base.input(Id.extend({ maximumMs: z.int().min(1_000).max(3_600_000) })).output(Reference),
+    /** Looks for moved originals in a folder and below: by hash, then by name and size. */
+    relink: base.input(z.object({ folder: z.string().min(1).max(4096) })).output(
+      z.object({
+        found: z.array(Reference),
+        /** References whose original is still nowhere. */
+        missing: z.array(Reference),
+        problems: z.array(Problem),
+      }),
+    ),
+    /** What an address answers: by its header and first bytes, never by its name. Nothing is kept. */
+    probe: base.input(z.object({ address: Https })).output(AddressFacts),
+  },
+  prices: {
+    /** What one second costs on each account, with the source, and what the prices rest on. */
+    list: base.input(z.object({ account: AccountName.optional() })).output(z.array(PriceView)),
   },
   ledger: {
-    summary: base.input(z.object({ runId: z.int().nullable().default(null) })).output(z.array(LedgerSum)),
+    summary: base
+      .input(
+        z.object({
+          runId: z.int().nullable().default(null),
+          by: z.array(LedgerGroup).max(4).default(['run', 'account', 'model']),
+        }),
+      )
+      .output(z.array(LedgerSum)),
+    /** Writes one line for each attempt: estimate, reserved, charged, released, may have been charged. */
+    export: base
+      .input(
+        z.object({
+          runId: z.int().nullable().default(null),
+          file: z.string().min(1).max(4096),
+          format: ExportFormat.optional(),
+        }),
+      )
+      .output(z.object({ rows: z.int() })),
   },
   settings: {
     get: base.output(z.record(z.string(), z.unknown())),

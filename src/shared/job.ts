@@ -24,6 +24,14 @@ export const IN_FLIGHT_STATES = [
   'generating',
 ] as const satisfies readonly JobState[]
 
+/**
+ * Why a held row stays held when its run is started: it comes from a backup and may have been bought since, or it
+ * has a price that nobody has seen. Such rows are released one by one.
+ */
+export const STAYS_HELD = ['not-possible', 'price-changed'] as const satisfies readonly Problem['code'][]
+export const staysHeld = (problem: Problem | null): boolean =>
+  problem !== null && (STAYS_HELD as readonly Problem['code'][]).includes(problem.code)
+
 export const isFinal = (state: JobState): boolean => (FINAL_STATES as readonly JobState[]).includes(state)
 
 /** How many jobs are in each state. */

@@ -13,6 +13,7 @@ export const ProblemCode = z.enum([
   'value-unused',
   'rule-broken',
   'row-repeated',
+  'too-many-jobs',
   // models and accounts
   'model-unknown',
   'model-retired',
@@ -26,6 +27,7 @@ export const ProblemCode = z.enum([
   'reference-kind',
   'reference-limit',
   'reference-needs-address',
+  'reference-changed',
   'upload-refused',
   // what a provider answered
   'key-refused',
@@ -46,6 +48,10 @@ export const ProblemCode = z.enum([
   'cap-reached',
   'price-unknown',
   'price-changed',
+  // time
+  'start-missed',
+  'starts-later',
+  'quiet-hours',
   // archive
   'link-expired',
   'content-invalid',
@@ -94,6 +100,19 @@ export const ProblemPlace = z.object({
 export type ProblemPlace = z.infer<typeof ProblemPlace>
 
 /**
+ * Something a person can choose to mend a cell with one press. `label` is the words on the button, such as
+ * `Use 10 s`. `set` writes `value` into the column; `fit` and `trim` make a copy of the reference that meets the
+ * limits; `file-host` lets the named account hold the file.
+ */
+export const Fix = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('set'), label: z.string(), column: z.string(), value: z.string() }),
+  z.object({ type: z.literal('fit'), label: z.string(), column: z.string() }),
+  z.object({ type: z.literal('trim'), label: z.string(), column: z.string(), maximumMs: z.int() }),
+  z.object({ type: z.literal('file-host'), label: z.string(), account: z.string() }),
+])
+export type Fix = z.infer<typeof Fix>
+
+/**
  * The only error that crosses a boundary.
  * `what` says what happened, to which row or file, and what it means for money and data;
  * `next` says what to do. Neither ever holds a key or a signed address.
@@ -104,6 +123,8 @@ export const Problem = z.object({
   what: z.string(),
   next: z.string(),
   place: ProblemPlace.default({}),
+  /** What would mend it, the best first. */
+  fixes: z.array(Fix).optional(),
 })
 export type Problem = z.infer<typeof Problem>
 

@@ -2,6 +2,10 @@ import * as z from 'zod'
 import { JobState } from './job.ts'
 import { Problem } from './problem.ts'
 
+/** `hard`: nothing that would pass the cap is bought. `soft`: it is bought, and said once. */
+export const CapMode = z.enum(['hard', 'soft'])
+export type CapMode = z.infer<typeof CapMode>
+
 export const Run = z.object({
   id: z.int(),
   name: z.string(),
@@ -11,6 +15,11 @@ export const Run = z.object({
   nameTemplate: z.string(),
   /** Hard cap in micro-credits; amounts in USD count at the provider's shown rate. Null = no cap. */
   capMicros: z.int().nonnegative().nullable(),
+  capMode: CapMode,
+  /** What was confirmed for the run so far, micro-credits; null = some price was not known. */
+  approvedMicros: z.int().nonnegative().nullable(),
+  /** When its first row is ordered, epoch ms; null = at once, or begun already. */
+  startAt: z.int().nullable(),
   /** Reserved + charged + may-have-been-charged, micro-credits. */
   countedMicros: z.int(),
   isPaused: z.boolean(),

@@ -1,9 +1,10 @@
-import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { Client } from '../../src/renderer/api/connect.ts'
 import type { Contract } from '../../src/shared/contract.ts'
 import { until } from '../support/hand-clock.ts'
+import { flat } from '../support/odd-pictures.ts'
 import { i2v, SAMPLE_MEDIA, type World } from '../support/world.ts'
 
 /** `noun.verb` of every call there is. */
@@ -164,6 +165,25 @@ export const CASES: Record<CallName, Case> = {
       expect((await client.runs.get({ id })).startedAt).not.toBeNull()
     },
   },
+  'runs.takeBack': {
+    refuses: badId,
+    works: async (client, world) => {
+      const id = await held(world)
+      await client.runs.schedule({ id, startAt: world.clock.now() + 60_000 })
+      await client.runs.start({ id })
+      expect(await client.runs.takeBack({ id })).toEqual({ touched: 2, refused: [] })
+      expect(await client.runs.get({ id })).toMatchObject({ counts: { held: 2 } })
+    },
+  },
+  'runs.schedule': {
+    refuses: { input: { id: 1, startAt: 'tomorrow' }, field: 'startAt' },
+    works: async (client, world) => {
+      const id = await held(world)
+      const startAt = world.clock.now() + 60_000
+      expect(await client.runs.schedule({ id, startAt })).toMatchObject({ id, startAt })
+      expect(await client.runs.schedule({ id, startAt: null })).toMatchObject({ id, startAt: null })
+    },
+  },
   'runs.list': {
     refuses: null,
     works: async (client, world) => {
@@ -214,6 +234,9 @@ export const CASES: Record<CallName, Case> = {
       const file = join(world.folder, 'manifest.csv')
       expect(await client.runs.export({ id, file })).toEqual({ rows: 2 })
       expect(readFileSync(file, 'utf8')).toContain('row number 2')
+      const other = join(world.folder, 'manifest')
+      expect(await client.runs.export({ id, file: other, format: 'json' })).toEqual({ rows: 2 })
+      expect(JSON.parse(readFileSync(other, 'utf8'))).toMatchObject([{ state: 'held' }, { state: 'held' }])
     },
   },
   'jobs.page': {
@@ -360,9 +383,70 @@ export const CASES: Record<CallName, Case> = {
     works: async (client, world) => {
       const path = join(world.folder, 'boat.png')
       copyFileSync(join(SAMPLE_MEDIA, 'paper-boat.png'), path)
-      const reference = await client.references.add({ path })
-      expect(reference).toMatchObject({ kind: 'image', format: 'png', name: 'boat.png', originalPath: path })
+      const { added, known, problems } = await client.references.add({ path })
+      expect(added).toMatchObject([{ kind: 'image', format: 'png', name: 'boat.png', originalPath: path }])
+      expect([known, problems]).toEqual([[], []])
       expect(existsSync(path)).toBe(true)
+    },
+  },
+  'references.get': {
+    refuses: badId,
+    works: async (client, world) => {
+      const runId = await held(world, 2)
+      const [one] = await client.references.list({ search: 'LAKE', kind: 'image' })
+      expect(await client.references.get({ id: one?.id ?? 0 })).toMatchObject({
+        reference: { name: 'lake-at-dusk.jpg' },
+        original: 'whole',
+        jobs: 2,
+        runs: [{ id: runId, jobs: 2 }],
+        uploads: [],
+        limits: [],
+      })
+    },
+  },
+  'references.fit': {
+    refuses: { input: { id: 1, background: 'red' }, field: 'background' },
+    works: async (client, world) => {
+      const path = join(world.folder, 'wide.jpg')
+      await flat(4000, 300).jpeg().toFile(path)
+      const [wide] = (await client.references.add({ path })).added
+      expect(await client.references.fit({ id: wide?.id ?? 0 })).toMatchObject({
+        sourceId: wide?.id,
+        width: 2000,
+        height: 360,
+        change: 'scaled from 4000 x 300 to 2000 x 360 on white',
+      })
+    },
+  },
+  'references.trim': {
+    refuses: { input: { id: 1, maximumMs: 10 }, field: 'maximumMs' },
+    works: async (client) => {
+      const [film] = (await client.references.add({ path: join(SAMPLE_MEDIA, 'colony.mp4') })).added
+      const cut = await client.references.trim({ id: film?.id ?? 0, maximumMs: 2000 })
+      expect(cut).toMatchObject({ sourceId: film?.id, kind: 'video', hasSound: film?.hasSound })
+      expect(cut.durationMs).toBeLessThanOrEqual(2000)
+    },
+  },
+  'references.relink': {
+    refuses: { input: { folder: '' }, field: 'folder' },
+    works: async (client, world) => {
+      const path = join(world.folder, 'boat.png')
+      copyFileSync(join(SAMPLE_MEDIA, 'paper-boat.png'), path)
+      await client.references.add({ path })
+      mkdirSync(join(world.folder, 'elsewhere'))
+      renameSync(path, join(world.folder, 'elsewhere', 'renamed.png'))
+      const { found, missing, problems } = await client.references.relink({ folder: world.folder })
+      expect(found).toMatchObject([
+        { name: 'boat.png', originalPath: join(world.folder, 'elsewhere', 'renamed.png') },
+      ])
+      expect([missing, problems]).toEqual([[], []])
+    },
+  },
+  'references.probe': {
+    refuses: { input: { address: 'ftp://example.com/a.jpg' }, field: 'address' },
+    works: async (client) => {
+      const facts = await client.references.probe({ address: 'https://127.0.0.1/a.jpg' })
+      expect(facts).toMatchObject({ kind: null, problem: { code: 'address-refused' } })
     },
   },
   'ledger.summary': {
@@ -372,6 +456,28 @@ export const CASES: Record<CallName, Case> = {
       const sums = await client.ledger.summary({ runId })
       expect(sums).toMatchObject([{ account: 'practice', currency: 'credits', standing: 'charged', jobs: 1 }])
       expect(sums[0]?.chargedMicros).toBeGreaterThan(0)
+    },
+  },
+  'ledger.export': {
+    refuses: { input: { file: 'ledger.csv', format: 'pdf' }, field: 'format' },
+    works: async (client, world) => {
+      const runId = await finished(world)
+      const file = join(world.folder, 'ledger.xlsx')
+      expect(await client.ledger.export({ runId, file })).toEqual({ rows: 1 })
+      expect(readFileSync(file, 'latin1')).toMatch(/^PK/)
+    },
+  },
+  'prices.list': {
+    refuses: { input: { account: 'No Spaces Here' }, field: 'account' },
+    works: async (client) => {
+      const prices = await client.prices.list({ account: 'practice' })
+      expect(prices).toContainEqual(
+        expect.objectContaining({
+          model: 'wan2.6-image-to-video',
+          quality: '720p',
+          perSecondMicros: 4_760_000,
+        }),
+      )
     },
   },
   'settings.get': {

@@ -40,18 +40,39 @@ describe('caps', () => {
     expect(server.ledger.tasks()).toHaveLength(1)
   })
 
+  it.each([
+    ['exactly', 40_800_000, ['done', 'unconfirmed', 'done', 'queued']],
+    ['a micro short of', 40_799_999, ['done', 'unconfirmed', 'queued', 'queued']],
+  ])('with charged, unknown and reserved money in play: %s the cap', async (_, capMicros, states) => {
+    world = await World.open({ secrets: {} })
+    const server = await world.stranger()
+    await world.account('vtrix', server.url, { prices: { wan26_r2v: 100_000 }, limits: { inFlight: 1 } })
+    const rows = [vtrix('one'), vtrix('two [accept then-cut]'), vtrix('three'), vtrix('four')]
+    const id = await world.run(rows, { accounts: ['vtrix-1'], capMicros })
+    await world.settle()
+    expect(await world.states()).toEqual(states)
+    const run = await world.client.runs.get({ id })
+    expect(run.countedMicros).toBe(states[2] === 'done' ? 40_800_000 : 27_200_000)
+    expect(run).toMatchObject({
+      isPaused: true,
+      problem: { code: 'cap-reached', place: { jobId: states[2] === 'done' ? 4 : 3 } },
+    })
+    expect(run.problem?.what).toContain('The next clip (about 13.6 credits) would pass the cap')
+    // Another word from the person, and it goes on where it stopped.
+    await world.client.runs.resume({ id, capMicros: 54_400_000 })
+    await world.settle()
+    expect(await world.states()).toEqual(['done', 'unconfirmed', 'done', 'done'])
+  })
+
   it('an account’s own cap holds over all its runs', async () => {
     world = await World.open()
     await world.client.accounts.update({ name: 'practice', capMicros: 7 * CREDIT })
-    const ids = [
-      await world.run([cheap('one')], { name: 'first' }),
-      await world.run([cheap('two')], { name: 'second' }),
-    ]
+    await world.run([cheap('one')], { name: 'first' })
+    await world.settle()
+    const id = await world.run([cheap('two')], { name: 'second' })
     await world.settle()
     expect((await world.states()).sort()).toEqual(['done', 'queued'])
-    // Both are uploaded side by side, and whichever is ready first is bought.
-    const needs = await Promise.all(ids.map((id) => world?.client.runs.attention({ id })))
-    expect(needs.flatMap((each) => each?.needs ?? []).map(({ code }) => code)).toEqual(['cap-reached'])
+    expect((await world.client.runs.attention({ id })).needs[0]?.code).toBe('cap-reached')
   })
 
   it('what was reserved under an account’s cap is sent, also when the next row finds the cap full at once', async () => {
@@ -89,6 +110,83 @@ describe('caps', () => {
     expect((await world.states()).filter((state) => state === 'done')).toHaveLength(
       server.ledger.tasks().length,
     )
+  })
+})
+
+describe('a soft cap', () => {
+  const noticed = () => {
+    const said: string[] = []
+    world.app.core.changes.listen((event) => {
+      if (event.type === 'app.noticed') said.push(`${event.problem.code} ${event.problem.level}`)
+    })
+    return said
+  }
+
+  it('of a run is said once when it is passed, and by how much; everything is bought', async () => {
+    world = await World.open()
+    const said = noticed()
+    const rows = ['one', 'two', 'three', 'four'].map(cheap)
+    const id = await world.run(rows, { capMicros: 13 * CREDIT, capMode: 'soft' })
+    await world.settle()
+    expect(await world.states()).toEqual(['done', 'done', 'done', 'done'])
+    expect(said).toEqual(['cap-reached warning'])
+    const run = await world.client.runs.get({ id })
+    expect(run).toMatchObject({ isPaused: false, problem: null, countedMicros: 24 * CREDIT })
+    const { needs, waits } = await world.client.runs.attention({ id })
+    expect(needs).toEqual([])
+    expect(waits).toMatchObject([{ code: 'cap-reached', level: 'warning', place: { runId: id } }])
+    expect(waits[0]?.what).toContain('passed by 11 credits: 24 of 13')
+  })
+
+  it('that is met to the last digit is not passed', async () => {
+    world = await World.open()
+    const said = noticed()
+    const id = await world.run([cheap('one'), cheap('two')], { capMicros: 12 * CREDIT, capMode: 'soft' })
+    await world.settle()
+    expect(said).toEqual([])
+    expect((await world.client.runs.attention({ id })).waits).toEqual([])
+  })
+
+  it('of an account is said once, over all its runs', async () => {
+    world = await World.open()
+    await world.client.accounts.update({
+      name: 'practice',
+      capMicros: 7 * CREDIT,
+      options: { capMode: 'soft' },
+    })
+    const said = noticed()
+    await world.run([cheap('one'), cheap('two')], { name: 'first' })
+    const id = await world.run([cheap('three')], { name: 'second' })
+    await world.settle()
+    expect(await world.states()).toEqual(['done', 'done', 'done'])
+    expect(said).toEqual(['cap-reached warning'])
+    const { waits } = await world.client.runs.attention({ id })
+    expect(waits).toMatchObject([{ code: 'cap-reached', level: 'warning', place: { account: 'practice' } }])
+    expect(waits[0]?.what).toContain('passed by 11 credits: 18 of 7')
+  })
+
+  it('of an account that a hard one had stopped goes on', async () => {
+    world = await World.open()
+    await world.client.accounts.update({ name: 'practice', capMicros: 7 * CREDIT })
+    await world.run([cheap('one'), cheap('two')])
+    await world.settle()
+    expect((await world.states()).sort()).toEqual(['done', 'queued'])
+    await world.client.accounts.update({ name: 'practice', options: { capMode: 'soft' } })
+    await world.settle()
+    expect(await world.states()).toEqual(['done', 'done'])
+  })
+
+  it('beside a hard one: the hard one stops', async () => {
+    world = await World.open()
+    await world.client.accounts.update({ name: 'practice', capMicros: 13 * CREDIT })
+    const rows = ['one', 'two', 'three'].map(cheap)
+    const id = await world.run(rows, { capMicros: 6 * CREDIT, capMode: 'soft' })
+    await world.settle()
+    expect(await world.states()).toEqual(['done', 'done', 'queued'])
+    expect((await world.client.runs.attention({ id })).needs[0]).toMatchObject({
+      code: 'cap-reached',
+      place: { account: 'practice' },
+    })
   })
 })
 

@@ -65,6 +65,20 @@ describe('moving rows to another model', () => {
     expect(world.tasks().map((task) => task.model)).toEqual([FLASH])
   })
 
+  it('a row with a price that nobody has seen is not started together with its run', async () => {
+    world = await World.open()
+    const runId = await world.run([i2v('one'), i2v('two')], { isHeld: true })
+    const [dear] = await ids()
+    await move(SUCCESSOR, [dear as number])
+    const { touched, refused } = await world.client.runs.start({ id: runId })
+    expect({ touched, refused: refused.map(({ what }) => what) }).toEqual({
+      touched: 1,
+      refused: [expect.stringContaining('1 held row(s) were not started')],
+    })
+    await world.settle()
+    expect(await world.states()).toEqual(['held', 'done'])
+  })
+
   it('a row that the new model does not take stays as it is, with every reason', async () => {
     world = await World.open()
     await world.run([i2v('one', { generate_audio: 'no', shot_type: 'multi' }), i2v('two')], { isHeld: true })

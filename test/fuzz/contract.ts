@@ -84,7 +84,11 @@ const SAMPLES: Record<string, unknown[]> = {
   'clips.check': [{ runId: 1 }],
   'clips.rebuild': [{ folder: 'clips' }],
   'references.list': [{ limit: 5, offset: 0 }],
-  'references.add': [{ path: 'lake.jpg' }],
+  'references.add': [{ path: 'lake.jpg' }, { path: 'nowhere/*' }],
+  'references.fit': [{ id: 1, model: 'wan2.7-image-to-video', background: '#336699' }],
+  'references.trim': [{ id: 1, maximumMs: 2000 }],
+  'references.relink': [{ folder: 'nowhere' }],
+  'references.probe': [{ address: 'https://127.0.0.1/a.jpg' }],
   'ledger.summary': [{ runId: 1 }],
   'settings.set': [{ archiveFolder: 'clips', nameTemplate: '{run}/{row}', proxyUrl: 'http://127.0.0.1:9' }],
 }

@@ -2,9 +2,21 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import type { App } from '../../src/main/core/app.ts'
+import { describeFaults, readTable, type TableSource } from '../../src/main/core/sheets/reading/index.ts'
+import { makeBook } from '../support/workbooks.ts'
 import { insistCallProblem, openApp, SAMPLE_MEDIA } from './app.ts'
-import { type FuzzDoor, insist, insistProblem } from './door.ts'
-import { type ByteEdit, byteEdit, mutate, nastyText, realFile } from './hostile.ts'
+import { type FuzzDoor, fastClock, insist, insistProblem, insistProblemError, type Sandbox } from './door.ts'
+import {
+  anyJsonText,
+  type ByteEdit,
+  byteEdit,
+  mutate,
+  nastyText,
+  nearJson,
+  oddValue,
+  realFile,
+  writeJson,
+} from './hostile.ts'
 
 const cell = fc.oneof(
   { weight: 4, arbitrary: nastyText },
@@ -98,7 +110,15 @@ type Huge =
   | 'headers'
   | 'long-header'
   | 'problems'
+/** A workbook whose worksheet or list of texts was tampered with before it was packed. */
+interface Book {
+  rows: string[][]
+  part: 'sheet' | 'strings' | 'workbook'
+  partEdits: ByteEdit[]
+}
 type Input = { edits: ByteEdit[]; name: string } & (
+  | { book: Book }
+  | { text: string }
   | { table: Text; encoding: Encoding }
   | { file: string }
   | { huge: Huge }
@@ -112,7 +132,72 @@ const FILES = [
   'resources/sample/media/lake-at-dusk.jpg',
   'resources/sample/media/aurora.mp4',
   'package.json',
+  'test/fixtures/sheets/libreoffice.xlsx',
+  'test/fixtures/sheets/libreoffice.ods',
+  'test/fixtures/sheets/libreoffice.xls',
+  'test/fixtures/sheets/libreoffice.html',
+  'test/fixtures/sheets/libreoffice-utf-16-tabs.csv',
+  'test/fixtures/sheets/libreoffice-windows-1252-semicolons.csv',
+  'test/fixtures/sheets/libreoffice-gb18030.csv',
+  'test/fixtures/sheets/as-excel.xlsx',
+  'test/fixtures/sheets/as-excel-strict.xlsx',
+  'test/fixtures/sheets/as-google-sheets.xlsx',
+  'test/fixtures/sheets/as-small-writers.xlsx',
 ]
+
+const xmlText = (text: string): string =>
+  text.replace(/[&<>]/g, (letter) => `&#${letter.charCodeAt(0)};`).toWellFormed()
+const book: fc.Arbitrary<Book> = fc.record({
+  rows: fc.array(fc.array(fc.oneof(cell, header), { maxLength: 8 }), { maxLength: 6 }),
+  part: fc.constantFrom('sheet', 'strings', 'workbook'),
+  partEdits: fc.array(byteEdit, { maxLength: 3 }),
+})
+const htmlPiece = fc.oneof(
+  fc.constantFrom(
+    '<table>',
+    '</table>',
+    '<tr>',
+    '<td>',
+    '<th>',
+    '<td rowspan=3>',
+    '<td colspan=70000>',
+    '<br>',
+  ),
+  fc.constantFrom(
+    '<p>',
+    '<b>',
+    '<svg>',
+    '<template>',
+    '<script>',
+    '<!--',
+    ']]>',
+    '&amp;',
+    '&#x1F600;',
+    'prompt',
+  ),
+  cell,
+)
+/** What is pasted or saved under any name: JSON of every sort, web pages, cells. */
+const text = fc.oneof(
+  anyJsonText,
+  nearJson([
+    [
+      { prompt: 'a', model: 'wan26_r2v', refs: ['a.png'] },
+      { prompt: 'b', seed: 1e21 },
+    ],
+    [
+      ['prompt', 'seed'],
+      ['a', 1],
+    ],
+  ]),
+  fc
+    .array(oddValue.map(writeJson), { maxLength: 6 })
+    .map((lines) => lines.map((line) => `{"prompt":${line}}`).join('\n')),
+  fc.array(htmlPiece, { maxLength: 30 }).map((pieces) => `<table>${pieces.join('')}`),
+  fc
+    .array(fc.oneof(cell, fc.constantFrom('\t', '\n', '"')), { maxLength: 30 })
+    .map((cells) => `prompt\tmodel\n${cells.join('')}`),
+)
 const noEdits = fc.constant<ByteEdit[]>([])
 const edits = fc.array(byteEdit, { maxLength: 3 })
 const name = fc.constantFrom('sheet.csv', 'sheet.tsv', 'sheet.zip', '-.csv', 'sheet', '"; rm .csv')
@@ -128,7 +213,9 @@ export const door: FuzzDoor<Input> = {
   arbitrary: fc.oneof(
     { weight: 20, arbitrary: fc.record({ table, encoding, edits: noEdits, name }) },
     { weight: 4, arbitrary: fc.record({ table, encoding, edits, name }) },
-    { weight: 4, arbitrary: fc.record({ file: fc.constantFrom(...FILES), edits, name }) },
+    { weight: 8, arbitrary: fc.record({ file: fc.constantFrom(...FILES), edits, name }) },
+    { weight: 8, arbitrary: fc.record({ book, edits: noEdits, name }) },
+    { weight: 8, arbitrary: fc.record({ text, edits: noEdits, name }) },
     { weight: 2, arbitrary: fc.record({ bytes: fc.uint8Array({ maxLength: 500 }), edits: noEdits, name }) },
     {
       weight: 1,
@@ -159,6 +246,8 @@ export const door: FuzzDoor<Input> = {
     writeFileSync(path, bytes)
     const given = bytes.toString('latin1') + bytes.toString('utf8') + bytes.toString('utf16le')
     try {
+      await insistTable({ path }, given, sandbox)
+      if ('text' in input) await insistTable({ text: input.text }, input.text, sandbox)
       const checked = await app.client.sheets
         .check({ path })
         .catch((error: unknown) => insistCallProblem(error, sandbox, given))
@@ -176,7 +265,41 @@ export const door: FuzzDoor<Input> = {
   close: () => app.stop(),
 }
 
+/** A table, whose cells are text and whose notices and faults are sentences, or one sentence. */
+async function insistTable(source: TableSource, given: string, { saw }: Sandbox): Promise<void> {
+  const read = await readTable(source, { hiddenRows: 'skip' }, { clock: fastClock }).catch(
+    (error: unknown) => void saw(insistProblemError(error, given)),
+  )
+  if (!read) return
+  for (const found of read.problems) insistProblem(found, given)
+  for (const [index, { cells, fault }] of read.records.entries()) {
+    insist(
+      cells.every((each) => typeof each === 'string'),
+      'a cell that is no text',
+    )
+    if (fault === undefined) continue
+    for (const found of describeFaults(fault, index + 1, read.headers, {})) insistProblem(found, given)
+  }
+}
+
+function bookOf({ rows, part, partEdits }: Book): Buffer {
+  const texts = rows.flat()
+  let next = 0
+  const lines = rows.map((cells) => `<row>${cells.map(() => `<c t="s"><v>${next++}</v></c>`).join('')}</row>`)
+  const edit = (text: string): string => mutate(Buffer.from(text), partEdits).toString('latin1')
+  const strings = texts.map((each) => `<si><t>${xmlText(each)}</t></si>`).join('')
+  const sheet = `<worksheet><sheetData><row><c t="inlineStr"><is><t>prompt</t></is></c></row>${lines.join('')}</sheetData><mergeCells><mergeCell ref="A1:B3"/></mergeCells></worksheet>`
+  const workbook = '<workbook><sheets><sheet name="One" sheetId="1" r:id="r1"/></sheets></workbook>'
+  return makeBook({
+    sheet: part === 'sheet' ? edit(sheet) : sheet,
+    strings: part === 'strings' ? edit(strings) : strings,
+    more: { 'xl/workbook.xml': part === 'workbook' ? edit(workbook) : workbook },
+  })
+}
+
 function bytesOf(input: Input): Buffer {
+  if ('book' in input) return bookOf(input.book)
+  if ('text' in input) return Buffer.from(input.text)
   if ('file' in input) return realFile(input.file)
   if ('bytes' in input) return Buffer.from(input.bytes)
   if ('huge' in input) return Buffer.from(hugeText(input.huge))

@@ -173,16 +173,43 @@ async function setUp(): Promise<void> {
   }
   const runs = new Set((await app.client.runs.list()).map((run) => run.name))
   for (const run of order.runs) {
-    if (runs.has(run.name)) continue
+    if (runs.has(run.name)) {
+      await planAnew(run)
+      continue
+    }
+    const startAt = run.startMs === undefined || run.isPlannedAnew ? null : clock.now() + run.startMs
+    const takeBackMs = run.takeBackMs ?? 0
     const { runId } = await app.client.runs.create({
       path: run.sheet,
       archiveFolder: order.archive,
       name: run.name,
       capMicros: run.capMicros,
       ...(run.nameTemplate && { nameTemplate: run.nameTemplate }),
+      startAt,
+      takeBackMs,
     })
-    say({ type: 'imported', runId })
+    const { createdAt } = await app.client.runs.get({ id: runId })
+    const notBefore = startAt ?? (takeBackMs > 0 ? createdAt + takeBackMs : null)
+    say({ type: 'imported', runId, notBefore })
+    await planAnew(run)
   }
+}
+
+/** A person thinks again: whatever has not left is taken back, given another time and started. */
+async function planAnew({ name, isPlannedAnew, startMs = 0 }: LifeOrder['runs'][number]): Promise<void> {
+  if (!isPlannedAnew) return
+  const run = (await app.client.runs.list()).find((one) => one.name === name)
+  if (!run) return
+  const { id } = run
+  const { touched } = await app.client.runs.takeBack({ id })
+  // Once something of it was bought it has no start any more, and says so.
+  if (touched > 0 && (run.counts.queued ?? 0) > 0)
+    await app.client.runs.schedule({ id, startAt: clock.now() + startMs }).catch(expectProblem)
+  await app.client.runs.start({ id })
+}
+
+function expectProblem(error: unknown): void {
+  if ((error as { data?: { code?: string } }).data?.code !== 'not-possible') throw error
 }
 
 async function finish(how: 'settled' | 'stopped' | 'stuck'): Promise<void> {

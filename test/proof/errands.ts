@@ -109,7 +109,9 @@ const ERRANDS: Record<Exclude<Errand, 'repair'>, (app: App, order: LifeOrder) =>
     const broken = join(dirname(home), 'broken.png')
     writeFileSync(broken, Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'))
     const lake = join(resources, '../sample/media/lake-at-dusk.jpeg')
-    const cells = [lake, broken, dirname(home), 'https://example.invalid/a.jpg', 'nowhere.jpg']
+    // A good one is among them, whose file is not at its provider yet: the service is asked how many it takes.
+    const garden = join(resources, '../sample/media/glass-garden.jpg')
+    const cells = [lake, broken, dirname(home), 'https://example.invalid/a.jpg', 'nowhere.jpg', garden]
     const rows = cells.map((cell, row) => `"mistake ${row}",wan2.6-image-to-video-flash,evolink-1,"${cell}"`)
     writeFileSync(path, ['prompt,model,account,ref 1', ...rows].join('\n'))
     return (await client.sheets.check({ path })).rows.length

@@ -1,5 +1,5 @@
 /**
- * The nine things that must always hold (section 12 of the design), looked at from outside: the provider's own
+ * What must always hold (section 12 of the design, and starts at a time), looked at from outside: the provider's own
  * ledger, the database as rows, the files as bytes, and what was said on the way. Shares no code with the core.
  */
 import { createHash } from 'node:crypto'
@@ -10,7 +10,7 @@ import { type Bought, listBought } from './bought.ts'
 import type { Life } from './life.ts'
 import type { FileState, ProofWorld } from './world.ts'
 
-export type Invariant = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9
+export type Invariant = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10
 
 export const INVARIANTS: Record<Invariant, string> = {
   1: 'at most one task and one charge for one intent',
@@ -22,6 +22,7 @@ export const INVARIANTS: Record<Invariant, string> = {
   7: 'what can be had is archived before it expires',
   8: 'every job ends, or waits for a person by name',
   9: 'no secret in any artefact',
+  10: 'nothing is ordered before its time',
 }
 
 export interface Violation {
@@ -77,7 +78,7 @@ interface Seen {
   runs: { id: number; name: string; cap: number | null }[]
 }
 
-/** What is broken; empty = all nine hold. Only looks: nothing is changed. */
+/** What is broken; empty = all of it holds. Only looks: nothing is changed. */
 export async function judge(world: ProofWorld, options: JudgeOptions): Promise<Violation[]> {
   const found: Violation[] = []
   const tell = (invariant: Invariant, what: string) => void found.push({ invariant, what })
@@ -97,6 +98,7 @@ export async function judge(world: ProofWorld, options: JudgeOptions): Promise<V
   judgeStates(world, seen, tell)
   await judgeClips(world, tasks, seen, options, tell)
   judgeMoney(world, tasks, seen, tell)
+  judgeStarts(world, seen, tell)
   if (options.isSettled) {
     judgeEnds(world, seen, tell)
     judgeOutputs(tasks, seen, options, tell)
@@ -324,6 +326,18 @@ function judgeMoney(
   }
   const doubled = world.script.runs.flatMap((run) => run.rows.map((row) => row.prompt))
   if (new Set(doubled).size !== doubled.length) throw new Error('prompts of a case must be unique')
+}
+
+/** 10. By the times at which requests were marked, which is before they leave. */
+function judgeStarts(world: ProofWorld, { attempts, jobs }: Seen, tell: Tell): void {
+  for (const said of world.lives.flatMap((life) => life.said)) {
+    if (said.type !== 'imported' || said.notBefore === null) continue
+    const { runId, notBefore } = said
+    const own = new Set(jobs.filter((job) => job.runId === runId).map(({ id }) => id))
+    for (const { id, jobId, sentAt } of attempts)
+      if (own.has(jobId) && sentAt !== null && sentAt < notBefore)
+        tell(10, `attempt ${id} left ${notBefore - sentAt} ms before its run's time`)
+  }
 }
 
 const rateOf = (task: Bought): number => (task.currency === 'usd' ? USD_IN_CREDITS : 1)

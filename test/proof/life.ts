@@ -30,6 +30,14 @@ export type Errand =
   | 'release what is held'
   | 'retry what failed'
 
+/** When a run is to begin, world milliseconds after its import. */
+export interface Timing {
+  startMs?: number
+  takeBackMs?: number
+  /** Right after the import, and in each life, its person takes it back, gives it another time and starts it. */
+  isPlannedAnew?: boolean
+}
+
 /** What one life of the core is to do. */
 export interface LifeOrder {
   seed: string
@@ -49,8 +57,9 @@ export interface LifeOrder {
     limits?: Record<string, number>
     prices?: Record<string, number>
     proxyUrl?: string
+    options?: Record<string, unknown>
   }[]
-  runs: { name: string; sheet: string; capMicros: number | null; nameTemplate?: string }[]
+  runs: ({ name: string; sheet: string; capMicros: number | null; nameTemplate?: string } & Timing)[]
   kill?: Kill | null
   disk?: DiskFault[]
   /** Says what the process uses; `{ sample: true }` asks for one more. */
@@ -65,7 +74,8 @@ export interface LifeOrder {
 export type Said =
   | { type: 'log'; level: string; message: string; fields: unknown }
   | { type: 'refused'; code: string; what: string }
-  | { type: 'imported'; runId: number }
+  /** `notBefore`: nothing of it may be ordered before, epoch ms of the world; null = at once. */
+  | { type: 'imported'; runId: number; notBefore: number | null }
   | { type: 'working' }
   | { type: 'shown'; job: number; version: number; state: string; remoteId: string | null }
   | { type: 'idle'; forMs: number; elapsedMs: number }

@@ -14,6 +14,7 @@ import {
   type LifeOrder,
   live,
   RESOURCES,
+  type Timing,
 } from './life.ts'
 import { Network, type Rule } from './network.ts'
 
@@ -25,7 +26,7 @@ export type Row = Record<string, string | number>
 export interface Script {
   seed: string
   /** Rows of each run's sheet; most cases have one run. */
-  runs: { name: string; rows: Row[]; capMicros?: number; nameTemplate?: string }[]
+  runs: ({ name: string; rows: Row[]; capMicros?: number; nameTemplate?: string } & Timing)[]
   provider?: Partial<Omit<PracticeOptions, 'folder' | 'clock' | 'random' | 'resources' | 'keys'>>
   rules?: Rule[]
   /** Limits of both accounts; generous unless a case is about them. */
@@ -33,7 +34,14 @@ export interface Script {
   /** World milliseconds per real one. */
   rate?: number
   /** What is different about an account. */
-  accounts?: { [name: string]: { baseUrl?: string; filesUrl?: string; proxyUrl?: string } }
+  accounts?: {
+    [name: string]: {
+      baseUrl?: string
+      filesUrl?: string
+      proxyUrl?: string
+      options?: Record<string, unknown>
+    }
+  }
   /** The archive folder is not there yet: the core makes it. */
   isArchiveNew?: boolean
   /** Files of another hand that lie in the archive beforehand, by relative path. */
@@ -207,7 +215,8 @@ export class ProofWorld {
           ...this.script.accounts?.['vtrix-1'],
         },
       ],
-      runs: this.script.runs.map(({ name, capMicros, nameTemplate }) => ({
+      runs: this.script.runs.map(({ name, capMicros, nameTemplate, rows: _rows, ...timing }) => ({
+        ...timing,
         name,
         ...(nameTemplate && { nameTemplate }),
         sheet: join(this.folder, `${name}.csv`),

@@ -102,19 +102,37 @@ describe('the sums of runs and accounts', () => {
     expect(counted()).toEqual([0, 0])
   })
 
-  test('the summary adds up to them', () => {
+  test('taken by parts add up to them', () => {
     const store = freshStore()
     const plant = plantIn(store)
     const [account, run] = [plant.account(), plant.run()]
+    const other = plant.run({ name: 'other' })
     for (let row = 1; row <= 4; row += 1) {
       const { id } = plant.attempt(plant.job(run, account, { row, estimateMicros: row * 1000 }))
       if (row % 2) store.ledger.settle(id, { standing: 'charged', chargedMicros: row * 900 }, NOW)
     }
-    const summary = store.ledger.summary(run)
-    expect(summary.map(({ standing, jobs, countedMicros: counted }) => [standing, jobs, counted])).toEqual([
-      ['charged', 2, 3600],
-      ['open', 2, 6000],
+    plant.attempt(plant.job(other, account, { row: 1, estimateMicros: 7 }))
+    const nothing = { byRun: false, byAccount: false, byModel: false, byDay: false }
+    const brief = (parts: ReturnType<Store['ledger']['sums']>) =>
+      parts.map(({ standing, jobs, countedMicros: counted, lastAttemptId: last }) => [
+        standing,
+        jobs,
+        counted,
+        last,
+      ])
+    expect(brief(store.ledger.sums(run, nothing, 0, 100))).toEqual([
+      ['charged', 2, 3600, 3],
+      ['open', 2, 6000, 4],
     ])
-    expect(store.accounts.get(account)?.countedMicros).toBe(9600)
+    expect(brief(store.ledger.sums(null, nothing, 0, 3))).toEqual([
+      ['charged', 2, 3600, 3],
+      ['open', 1, 2000, 2],
+    ])
+    expect(brief(store.ledger.sums(null, nothing, 3, 3))).toEqual([['open', 2, 4007, 5]])
+    expect(store.ledger.sums(null, { ...nothing, byRun: true }, 3, 3).map(({ runId }) => runId)).toEqual([
+      run,
+      other,
+    ])
+    expect(store.accounts.get(account)?.countedMicros).toBe(9607)
   })
 })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PAGE_OF_CLIPS, PAGE_OF_RUN, PATH_TAKEN } from '../../src/main/core/store/clips.ts'
+import { LINES, LINES_OF_RUN, OUTCOMES } from '../../src/main/core/store/exports.ts'
 import { type JobKey, keysQuery } from '../../src/main/core/store/job-pages.ts'
 import {
   COUNT_IN_FLIGHT,
@@ -14,7 +15,8 @@ import {
   TAKE_QUEUED,
   TAKE_WORKING,
 } from '../../src/main/core/store/jobs.ts'
-import { CHARGED, SUMMARY_OF_RUN } from '../../src/main/core/store/ledger.ts'
+import { CHARGED, SUMS, SUMS_OF_RUN } from '../../src/main/core/store/ledger.ts'
+import { DUE_TO_START, IS_BOUGHT } from '../../src/main/core/store/runs.ts'
 import { openStore, type Store } from '../../src/main/core/store/store.ts'
 import { JobState } from '../../src/shared/job.ts'
 import { NOW, newJob, plantIn } from '../support/rows.ts'
@@ -121,6 +123,22 @@ describe('taking what is due', () => {
     for (const plan of plansOf(NEXT_WAKE)) {
       expect(plan).toMatch(/SEARCH jobs USING INDEX jobs_wake \(run_at>\?\)/)
       expect(plan).not.toContain(SORTS)
+    }
+  })
+
+  test('runs that start are looked up by their time, at each look', () => {
+    for (const plan of plansOf(DUE_TO_START)) {
+      expect(plan).toMatch(/SEARCH runs USING INDEX runs_start \(start_at>\? AND start_at<\?\)/)
+      expect(plan).toMatch(/SEARCH job_counts (EXISTS )?USING PRIMARY KEY \(run_id=\? AND state=\?\)/)
+      expect(plan).not.toContain(SORTS)
+    }
+  })
+
+  test('whether a run has ordered anything stops at its first order', () => {
+    for (const plan of plansOf(IS_BOUGHT)) {
+      expect(plan).toMatch(/SEARCH ledger USING (COVERING )?INDEX ledger_run \(run_id=\?\)/)
+      expect(plan).toMatch(/SEARCH attempts USING INTEGER PRIMARY KEY/)
+      expect(plan).not.toMatch(SCANS)
     }
   })
 
@@ -310,10 +328,32 @@ describe('looking one thing up', () => {
       expect(plan).toMatch(/SEARCH jobs USING COVERING INDEX jobs_working \(account_id=\? AND/)
   })
 
-  test('the sums of a run read its own lines', () => {
-    for (const plan of plansOf(SUMMARY_OF_RUN)) {
-      expect(plan).toContain('SEARCH ledger USING INDEX ledger_run')
+  test('a part of the sums reads its own lines, from where the last one ended', () => {
+    for (const plan of plansOf(SUMS_OF_RUN)) {
+      expect(plan).toContain('SEARCH ledger USING INDEX ledger_run (run_id=? AND rowid>?)')
       expect(plan).not.toMatch(SCANS)
+    }
+    for (const plan of plansOf(SUMS))
+      expect(plan).toContain('SEARCH ledger USING INTEGER PRIMARY KEY (rowid>?)')
+  })
+
+  test.each([
+    {
+      what: 'rows of a run',
+      sql: OUTCOMES,
+      index: 'SEARCH jobs USING INDEX jobs_run (run_id=? AND (row,take)>',
+    },
+    { what: 'lines', sql: LINES, index: 'SEARCH ledger USING INTEGER PRIMARY KEY (rowid>?)' },
+    {
+      what: 'lines of a run',
+      sql: LINES_OF_RUN,
+      index: 'SEARCH ledger USING INDEX ledger_run (run_id=? AND rowid>?)',
+    },
+  ])('a page of an export goes on where the last one ended: $what', ({ sql, index }) => {
+    for (const plan of plansOf(sql)) {
+      expect(plan).toContain(index)
+      expect(plan).not.toContain(SORTS)
+      expect(plan).not.toMatch(/SCAN/)
     }
   })
 

@@ -40,6 +40,11 @@ export class HandClock implements Clock {
     return this.sleepers.length
   }
 
+  /** Somebody sets the clock, or the computer sleeps: what it shows is another time, and nobody is woken by it. */
+  jump(byMs: number): void {
+    this.time += byMs
+  }
+
   async advance(ms: number): Promise<void> {
     await this.advanceTo(this.time + ms)
   }

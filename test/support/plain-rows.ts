@@ -2,6 +2,7 @@ import type { NewAccount } from '../../src/main/core/store/accounts.ts'
 import type { NewClip } from '../../src/main/core/store/clips.ts'
 import type { JobRecord, NewJob } from '../../src/main/core/store/jobs.ts'
 import type { NewRun } from '../../src/main/core/store/runs.ts'
+import { AccountOptions } from '../../src/shared/account.ts'
 import { isFinal } from '../../src/shared/job.ts'
 import { problem } from '../../src/shared/problem.ts'
 import type { Reference } from '../../src/shared/reference.ts'
@@ -22,13 +23,7 @@ export const newAccount = (more: Partial<NewAccount> = {}): NewAccount => ({
   currency: 'credits',
   prices: {},
   limits: { inFlight: 5, submitsPerSecond: 5, pollsPerSecond: 5, downloadsAtOnce: 4, uploadsAtOnce: 2 },
-  options: {
-    extendedDurations: false,
-    requestLimitBytes: 20_000_000,
-    uploadRefusedKinds: [],
-    missingFeatures: [],
-    retiredModels: [],
-  },
+  options: AccountOptions.parse({}),
   capMicros: null,
   keyKept: null,
   createdAt: NOW,
@@ -43,6 +38,9 @@ export const newRun = (more: Partial<NewRun> = {}): NewRun => ({
   archiveFolder: '/archive',
   nameTemplate: '{run}/{row:000}-{slug}-{take}.mp4',
   capMicros: null,
+  capMode: 'hard',
+  approvedMicros: null,
+  startAt: null,
   createdAt: NOW,
   ...more,
 })
@@ -83,6 +81,8 @@ export const newReference = (more: Partial<Reference> = {}): Omit<Reference, 'id
   hasTransparency: false,
   name: 'boat.png',
   originalPath: '/media/boat.png',
+  sourceId: null,
+  change: null,
   createdAt: NOW,
   ...more,
 })

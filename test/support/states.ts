@@ -13,11 +13,11 @@ import { SAMPLE_EVENTS, sampleJob } from './samples.ts'
 const TOLD: Record<JobState, string> = {
   held: 'Kept back until a person says otherwise, because something about the row needs a look first. Nothing is bought and no limit is used.',
   queued:
-    'Waits to be bought, or to be bought again after a set-back: `run_at` says when it is next due and the problem, if there is one, says why it waits. A paused job, run or account keeps its place here.',
+    'Waits to be bought, or to be bought again after a set-back: `run_at` says when it is next due and the problem, if there is one, says why it waits. A paused job, run or account keeps its place here, and so does a row whose run starts later or whose account is quiet.',
   uploading:
     'Its references are on their way to the provider’s file service. This is free and may be repeated as often as needed.',
   submitting:
-    'The create request is written down with its key and is about to leave, is under way, or is about to be repeated once under the same key. A person cannot cancel it now: the answer comes first, so that no task is bought and forgotten.',
+    'The create request is written down with its key and is about to leave, is under way, or is about to be repeated once under the same key. A person can take it back before it has left and cannot cancel it after: the answer comes first, so that no task is bought and forgotten.',
   unconfirmed:
     'The request left and nobody knows what became of it, so it counts against the caps as if it had been charged. It is looked for in the provider’s list where there is one; otherwise a person says that it exists, that it does not, or lets it be.',
   generating:

@@ -1,12 +1,45 @@
 import { findModel } from '../../shared/models/catalogue.ts'
 import type { Family } from '../../shared/models/types.ts'
+import type { Engine } from './jobs/engine.ts'
 import type { Ports } from './ports.ts'
 import { type ClosableProvider, createPracticeProvider, createProvider } from './provider/index.ts'
-import type { Provider, TaskReading } from './provider/provider.ts'
+import type { FileQuota, Provider, TaskReading } from './provider/provider.ts'
 import { jsonWithInline } from './references/inline.ts'
 import type { AccountRecord } from './store/accounts.ts'
 import { toCreditMicros } from './store/ledger.ts'
 import type { Store } from './store/store.ts'
+
+/** An adapter is found by a model; any one of EvoLink's finds the voice that has a file service. */
+export const FILES_MODEL = 'wan2.6-reference-video'
+
+/** A check waits no longer for what only warns. */
+const QUOTA_PATIENCE_MS = 2_000
+
+/**
+ * Places used and free at an account's file service; null where it has none, or has not told within two seconds.
+ * Never throws.
+ */
+export async function fileQuotaOf(
+  { clock, providerFor }: Pick<Engine, 'clock' | 'providerFor'>,
+  account: AccountRecord,
+  signal?: AbortSignal,
+): Promise<FileQuota | null> {
+  const isDone = new AbortController()
+  const tooLong = new AbortController()
+  const patience = clock.sleep(QUOTA_PATIENCE_MS, isDone.signal).then(
+    () => tooLong.abort(new Error('the check goes on without the quota')),
+    () => undefined,
+  )
+  try {
+    const provider = account.stops === 'everything' ? null : providerFor(account, FILES_MODEL)
+    const asked = provider?.fileQuota?.(AbortSignal.any([tooLong.signal, ...(signal ? [signal] : [])]))
+    return (await Promise.race([asked, patience])) ?? null
+  } catch {
+    return null
+  } finally {
+    isDone.abort()
+  }
+}
 
 /** The practice provider as the adapters see it: its address and key. */
 export interface PracticeDoor {

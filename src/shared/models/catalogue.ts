@@ -1,6 +1,7 @@
 import { EVOLINK_WAN26 } from './catalogue-evolink.ts'
 import { EVOLINK_WAN25, EVOLINK_WAN27 } from './catalogue-evolink-more.ts'
 import { VTRIX_WAN26 } from './catalogue-vtrix.ts'
+import { editDistance } from './spelling.ts'
 import type { Family, FieldName, Model, Parameter } from './types.ts'
 
 /** Raised with every change of a fact. */
@@ -47,12 +48,40 @@ export const FIELDS = [
 
 /** Names most like `text`, best first, at most three; of one family if given. */
 export function nearestModels(text: string, family?: Family): string[] {
-  const wanted = plain(text)
-  return MODELS.filter((model) => family === undefined || model.family === family)
-    .map((model) => ({ id: model.id, distance: editDistance(wanted, plain(model.id)) }))
-    .sort((a, b) => a.distance - b.distance || a.id.length - b.id.length)
+  return nearTo(text)
+    .filter(({ id }) => family === undefined || byId.get(id)?.family === family)
     .slice(0, 3)
-    .map((each) => each.id)
+    .map(({ id }) => id)
+}
+
+/** Names that a misspelt one can plainly stand for, best first: at most a third of its letters differ. */
+export function modelsLike(text: string): string[] {
+  return nearTo(text)
+    .slice(0, 3)
+    .filter(({ distance }) => distance * 3 <= plain(text).length)
+    .map(({ id }) => id)
+}
+
+interface Near {
+  id: string
+  distance: number
+}
+
+/** A sheet hardly holds more wrong names; one that does begins anew. */
+const MOST_REMEMBERED = 200
+const remembered = new Map<string, readonly Near[]>()
+
+/** All models by likeness. Remembered: one wrong name may stand in 100,000 rows. */
+function nearTo(text: string): readonly Near[] {
+  const wanted = plain(text)
+  const known = remembered.get(wanted)
+  if (known !== undefined) return known
+  const found = MODELS.map(({ id }) => ({ id, distance: editDistance(wanted, plain(id)) })).sort(
+    (a, b) => a.distance - b.distance || a.id.length - b.id.length,
+  )
+  if (remembered.size >= MOST_REMEMBERED) remembered.clear()
+  remembered.set(wanted, found)
+  return found
 }
 
 const plain = (text: string): string =>
@@ -60,17 +89,3 @@ const plain = (text: string): string =>
     .slice(0, 60)
     .toLowerCase()
     .replaceAll(/[^a-z0-9]/g, '')
-
-/** Insertions, deletions and replacements between two short texts. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
-}

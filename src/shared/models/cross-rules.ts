@@ -1,7 +1,10 @@
+import type { Fix } from '../problem.ts'
 import { parameterOf } from './catalogue.ts'
 import { show } from './cells.ts'
 import type { Chosen } from './fields.ts'
 import { anyOf, type Findings, seconds } from './findings.ts'
+import { empty, setOther, trimTo, use, useNearest } from './fixes.ts'
+import { checkNames } from './names.ts'
 import type { AccountRules, Model, ReferenceFacts } from './types.ts'
 
 /** Rules across fields and files. `chosen` has the always-sent fields filled in. */
@@ -30,6 +33,7 @@ function checkShots(model: Model, chosen: Chosen, findings: Findings): void {
     sources: parameterOf(model, 'shot_type')?.sources ?? model.sources,
     what: 'Several shots work only with prompt_extend on; with it off the switch is ignored, and a clip of one shot would be paid.',
     next: 'Set prompt_extend to true, or shot_type to single.',
+    fixes: [setOther('prompt_extend', true), use('shot_type', 'single')],
   })
 }
 
@@ -50,6 +54,7 @@ function checkSound(
       sources: ['A2'],
       what: `The row has the audio file ${show(audio.name)} and sound switched off. The switch wins: the clip would be silent, and it would be paid.`,
       next: 'Set generate_audio to true, or take the audio file out.',
+      fixes: [use('generate_audio', 'true'), { ...empty('audio'), label: 'Take the audio file out' }],
     })
   const durationMs = typeof chosen.duration === 'number' ? chosen.duration * 1000 : undefined
   if (durationMs !== undefined && audio.durationMs !== undefined && audio.durationMs > durationMs)
@@ -61,6 +66,7 @@ function checkSound(
       sources: model.audio.sources,
       what: `${show(audio.name)} lasts ${seconds(audio.durationMs)} s and the clip ${seconds(durationMs)} s: the rest of the sound is cut off.`,
       next: 'Choose a longer duration, or cut the audio file.',
+      fixes: trimAudio(model, audio, durationMs),
     })
   if (account.family === 'vtrix') warnOfVtrixAudio(audio, references, findings)
 }
@@ -81,6 +87,7 @@ function warnOfVtrixAudio(
     next: withVideo
       ? 'Try one clip first, or leave the audio file or the videos out.'
       : 'Try one clip first.',
+    fixes: [{ ...empty('audio'), label: 'Take the audio file out' }],
   })
 }
 
@@ -95,6 +102,10 @@ function checkRatioOfQuality(model: Model, chosen: Chosen, findings: Findings): 
     sources: parameterOf(model, 'aspect_ratio')?.sources ?? model.sources,
     what: `At ${chosen.quality} ${model.id} takes ${anyOf(ratios)}, not ${chosen.aspect_ratio}.`,
     next: `Choose ${anyOf(ratios)}, or a higher quality (which costs more).`,
+    fixes: [
+      ...useNearest('aspect_ratio', chosen.aspect_ratio, ratios),
+      ...qualitiesThatTake(model, chosen.aspect_ratio),
+    ],
   })
 }
 
@@ -114,6 +125,7 @@ function checkLengthWithVideo(
       ...base,
       what: `With a reference video ${model.id} makes at most ${most} s, and the row asks for ${duration} s.`,
       next: `Use ${most} s, or pictures only.`,
+      fixes: [use('duration', most, ' s')],
     })
   if (chosen.generation_mode !== 'video_continuation' || firstVideo.durationMs === undefined) return
   if (firstVideo.durationMs > duration * 1000)
@@ -121,64 +133,41 @@ function checkLengthWithVideo(
       ...base,
       what: `duration is the total length when a video is continued: ${show(firstVideo.name)} already lasts ${seconds(firstVideo.durationMs)} s, and the row asks for ${duration} s.`,
       next: `Use ${Math.ceil(firstVideo.durationMs / 1000)} s or more, or a shorter video.`,
+      fixes: lengthen(model, Math.ceil(firstVideo.durationMs / 1000)),
     })
 }
 
-/** With several references the prompt should say which does what. */
-function checkNames(
-  model: Model,
-  chosen: Chosen,
-  references: readonly ReferenceFacts[],
-  findings: Findings,
-): void {
-  const { naming } = model
-  if (naming === undefined || references.length < 2 || typeof chosen.prompt !== 'string') return
-  const names = naming.style === 'characterN' ? characterNames(references) : kindNames(references)
-  const prompt = chosen.prompt
-  // Chinese prompts name references of Wan 2.7 in Chinese forms that the page does not print.
-  if (naming.style !== 'characterN' && /\p{Script=Han}/u.test(prompt)) return
-  const missing = names.filter((name) => !mentions(prompt, name))
-  if (missing.length === 0) return
-  findings.add({
-    code: 'rule-broken',
-    level: 'warning',
-    column: 'prompt',
-    value: prompt,
-    sources: naming.sources,
-    what: `The row has ${references.length} references, and the prompt does not name ${anyOf(missing)}: the model may not use ${missing.length === 1 ? 'it' : 'them'} as you mean${naming.basis === 'assumed' ? ' (the names are those of the model’s maker)' : ''}.`,
-    next: `Write ${anyOf(missing)} into the prompt where each is meant, in the order of the references.`,
-  })
+/** A sound that is cut to less than the model takes would only be refused in another way. */
+function trimAudio(model: Model, audio: ReferenceFacts, durationMs: number): Fix[] {
+  const limits = model.audio?.limits.audio
+  if (audio.isAddress === true || durationMs < (limits?.minimumMs ?? 0)) return []
+  return trimTo('audio', Math.min(durationMs, limits?.maximumMs ?? durationMs), audio.format)
 }
 
-const characterNames = (references: readonly ReferenceFacts[]): string[] =>
-  references.map((_, index) => `character${index + 1}`)
-
-function kindNames(references: readonly ReferenceFacts[]): string[] {
-  const counts = { image: 0, video: 0, audio: 0 }
-  return references.flatMap(({ kind }) => {
-    counts[kind] += 1
-    return kind === 'audio' ? [] : [`${kind === 'image' ? 'Image' : 'Video'} ${counts[kind]}`]
-  })
+function qualitiesThatTake(model: Model, ratio: string): Fix[] {
+  const all = parameterOf(model, 'quality')?.values ?? []
+  return all
+    .filter((quality) => model.ratiosOfQuality?.[String(quality)]?.includes(ratio) !== false)
+    .map((quality) => setOther('quality', quality))
 }
 
-/** `character1` is not named by `character10`. */
-function mentions(prompt: string, name: string): boolean {
-  const pattern = name.replace(' ', '\\s?')
-  return new RegExp(`${pattern}(?!\\d)`, 'i').test(prompt)
+/** The clip can be made longer as far as the model goes. */
+function lengthen(model: Model, length: number): Fix[] {
+  const { minimum = 1, maximum = length } = parameterOf(model, 'duration') ?? {}
+  return length <= maximum ? [use('duration', Math.max(length, minimum), ' s')] : []
 }
 
 function checkCallback(address: string, model: Model, findings: Findings): void {
   const sources = parameterOf(model, 'callback_url')?.sources ?? model.sources
   const base = { column: 'callback_url', value: address, sources }
-  const host = /^https:\/\/(?:[^/?#@\s]*@)?(\[[^\]\s]*\]|[^/?#:@\s]+)(?::\d{1,5})?(?:[/?#]\S*)?$/i.exec(
-    address.trim(),
-  )?.[1]
+  const host = hostOf(address.trim())
   if (host === undefined)
     findings.add({
       ...base,
       code: 'value-invalid',
       what: 'The callback address is not an https address.',
       next: 'Write an address that begins with https://, or empty the cell.',
+      fixes: [...withHttps(address.trim()), empty('callback_url')],
     })
   else if (isInternal(host.toLowerCase()))
     findings.add({
@@ -186,6 +175,7 @@ function checkCallback(address: string, model: Model, findings: Findings): void 
       code: 'value-invalid',
       what: `The callback host ${host} is internal; the provider refuses loopback and private addresses.`,
       next: 'Use a public https address, or empty the cell.',
+      fixes: [empty('callback_url')],
     })
   else
     findings.add({
@@ -194,7 +184,21 @@ function checkCallback(address: string, model: Model, findings: Findings): void 
       level: 'warning',
       what: 'The provider will call this address when the clip is ready. Reelsheet is a program on this machine and cannot be called; it asks for the clip itself.',
       next: 'Keep it only if a server of yours waits for the call.',
+      fixes: [empty('callback_url')],
     })
+}
+
+/** Host of a whole https address. */
+const hostOf = (address: string): string | undefined =>
+  /^https:\/\/(?:[^/?#@\s]*@)?(\[[^\]\s]*\]|[^/?#:@\s]+)(?::\d{1,5})?(?:[/?#]\S*)?$/i.exec(address)?.[1]
+
+/** A public address that only lacks the `s`. One that may hold a secret is repeated nowhere, not even in a fix. */
+function withHttps(address: string): Fix[] {
+  if (/[@?#]/.test(address)) return []
+  const better = address.replace(/^(?:http:\/\/|(?=[a-z0-9.-]+\.[a-z]{2,}(?:[/?#:]|$)))/iu, 'https://')
+  const host = hostOf(better)
+  if (host === undefined || isInternal(host.toLowerCase()) || better.length > 2048) return []
+  return [{ type: 'set', label: 'Use https', column: 'callback_url', value: better }]
 }
 
 /** Names and addresses that never lead to the public internet. Numeric spellings of IPv4 are refused whole. */

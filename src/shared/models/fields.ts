@@ -1,6 +1,9 @@
+import type { Fix } from '../problem.ts'
 import { FIELDS, MODELS, parameterOf } from './catalogue.ts'
 import { isAbsent, normalise, readBoolean, readInteger, readText, show } from './cells.ts'
-import { anyOf, type Findings, levelOf } from './findings.ts'
+import { anyOf, type Findings, levelOf, withArticle } from './findings.ts'
+import { empty, numberIn, shortenTo, use, useNearest } from './fixes.ts'
+import { editDistance } from './spelling.ts'
 import type { AccountRules, FieldName, Model, Order, Parameter } from './types.ts'
 
 export type Chosen = Partial<Record<FieldName, string | number | boolean>>
@@ -50,6 +53,7 @@ export function readFields(
       sources: model.sources,
       what: `“${show(key)}” is not a field that Reelsheet knows; it is not sent.`,
       next: 'Empty it, or map the column to a field.',
+      fixes: [empty(key.slice(0, 60))],
     })
   }
   return chosen
@@ -78,6 +82,7 @@ export function readField(
       sources,
       what: `“${show(cell)}” is not ${wanted}, and ${field} is ${wanted}.`,
       next: `Write ${type === 'boolean' ? 'true or false' : type === 'integer' ? allowedNumbers(parameter, account) : 'text'}, or empty the cell.`,
+      fixes: fixesOfType(parameter, cell, account),
     })
     return undefined
   }
@@ -100,7 +105,7 @@ function checkNumber(
     values !== undefined ? values.includes(value) : value >= (minimum ?? value) && value <= (maximum ?? value)
   if (!isAllowed) {
     const level = levelOf(basis)
-    const unit = field === 'duration' ? ' s' : ''
+    const unit = unitOf(field)
     const couldExtend =
       values !== undefined &&
       parameter.extended !== undefined &&
@@ -114,6 +119,10 @@ function checkNumber(
       sources,
       what: `${field} is ${value}${unit}, and ${findings.model.id} takes ${allowedNumbers(parameter, account)}${unit}.`,
       next: `Use ${nearest(value, values, minimum, maximum)}${unit}.${couldExtend ? ' Newer pages take this value: turn on the account option for extended durations if your base address does.' : ''}`,
+      fixes: [
+        ...useNearestNumbers(parameter, value, account),
+        ...(parameter.required || parameter.alwaysSent !== undefined ? [] : [empty(field)]),
+      ],
     })
     if (level === 'error') return undefined
   }
@@ -126,6 +135,7 @@ function checkNumber(
       sources: warnAbove.sources,
       what: `${field} is ${value}. ${warnAbove.why} The task may fail or give a shorter clip.`,
       next: `Use ${warnAbove.value} or less to be safe.`,
+      fixes: [use(field, warnAbove.value, unitOf(field))],
     })
   return value
 }
@@ -144,8 +154,9 @@ function checkText(
       column: field,
       value,
       sources,
-      what: `“${show(value)}” is not a ${field} of ${findings.model.id}, which takes ${anyOf(values)}.`,
+      what: `“${show(value)}” is not ${withArticle(field)} of ${findings.model.id}, which takes ${anyOf(values)}.`,
       next: `Choose ${anyOf(values)}.`,
+      fixes: useNearest(field, value, values),
     })
     return basis === 'assumed' ? value : undefined
   }
@@ -159,6 +170,7 @@ function checkText(
       sources,
       what: `${field} has ${value.length} characters; ${findings.model.id} takes ${maximumLength}. The rest may be cut off without notice, and the clip would still be paid.`,
       next: `Shorten it by ${over}.`,
+      fixes: [...shortenTo(field, value, maximumLength), ...(parameter.required ? [] : [empty(field)])],
     })
     if (basis === 'documented') return undefined
   }
@@ -177,6 +189,7 @@ function warnIfDoubtful(parameter: Parameter, value: string | boolean, findings:
     sources: doubtful.sources,
     what: doubtful.why,
     next: 'Empty the cell if you do not depend on it.',
+    fixes: [empty(field)],
   })
 }
 
@@ -206,6 +219,7 @@ export function reportUnusedField(model: Model, field: FieldName, cell: unknown,
     sources: model.sources,
     what: `${model.id} takes no ${field}. ${why}`,
     next: `Empty the cell${takers.length > 0 ? `, or use a model that takes it: ${anyOf(takers)}` : ''}.${instead}`,
+    fixes: [empty(field)],
   })
 }
 
@@ -236,6 +250,44 @@ export function rangeOf(
 function allowedNumbers(parameter: Parameter, account: AccountRules): string {
   const { values, minimum, maximum } = rangeOf(parameter, account)
   return values !== undefined ? anyOf(values) : `${minimum} to ${maximum}`
+}
+
+const unitOf = (field: FieldName): string => (field === 'duration' ? ' s' : '')
+
+/** For a cell that is not of its parameter's type. */
+function fixesOfType(parameter: Parameter, cell: unknown, account: AccountRules): Fix[] {
+  const { field, type, required, alwaysSent } = parameter
+  const text = show(cell)
+  const last = required ? [] : [empty(field)]
+  if (type === 'boolean') return [...likelyBooleans(text).map((value) => use(field, value)), ...last]
+  if (type !== 'integer') return last
+  const number = numberIn(text)
+  if (number !== undefined) return [...useNearestNumbers(parameter, number, account), ...last]
+  return [...(typeof alwaysSent === 'number' ? [use(field, alwaysSent, unitOf(field))] : []), ...last]
+}
+
+const MEANS_NO =
+  /mute|silent|without|none|nein|nope|\bno|off|never|aus|disable|deactivate|不|无|否|关|没|静/iu
+const MEANS_YES = /with|yes|yep|sure|ok|enable|activate|\bon\b|ja|oui|si\b|sí|check|有|是|开|要|对|[✓✔☑x]/iu
+
+/** `true` and `false`, what was likely meant first. */
+function likelyBooleans(text: string): string[] {
+  const plain = text.trim().toLowerCase()
+  if (MEANS_NO.test(plain)) return ['false', 'true']
+  if (MEANS_YES.test(plain)) return ['true', 'false']
+  return editDistance(plain, 'false') < editDistance(plain, 'true') ? ['false', 'true'] : ['true', 'false']
+}
+
+/** Of a range the nearest end, of a closed list the nearest values on both sides. */
+function useNearestNumbers(parameter: Parameter, value: number, account: AccountRules): Fix[] {
+  const { values, minimum, maximum } = rangeOf(parameter, account)
+  const first = nearest(Math.round(value), values, minimum, maximum)
+  const numbers = values?.filter((each) => typeof each === 'number') ?? []
+  const other = numbers
+    .filter((each) => Math.sign(each - value) === -Math.sign(first - value))
+    .toSorted((a, b) => Math.abs(a - value) - Math.abs(b - value))[0]
+  const found = other === undefined ? [first] : [first, other]
+  return found.map((each) => use(parameter.field, each, unitOf(parameter.field)))
 }
 
 function nearest(

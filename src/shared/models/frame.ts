@@ -1,7 +1,9 @@
+import type { Fix } from '../problem.ts'
 import { parameterOf } from './catalogue.ts'
 import { isAbsent, normalise, readText, show } from './cells.ts'
 import type { Chosen } from './fields.ts'
-import { anyOf, type Findings } from './findings.ts'
+import { anyOf, type Findings, withArticle } from './findings.ts'
+import { setOther, use, useNearest } from './fixes.ts'
 import { frameOf, sizeOfTier, sizesOf, tierOfSize } from './sizes.ts'
 import { addressOf } from './sources.ts'
 import type { FieldName, Model, SizeTable } from './types.ts'
@@ -40,8 +42,10 @@ export function resolveFrame(
   const quality = chosen(model, 'quality', Object.keys(table), values, findings)
   const tier = size === undefined ? undefined : tierOfSize(table, size)
   if (size !== undefined && tier !== undefined) {
-    contradict(model, 'aspect_ratio', ratio, tier.ratio, size, findings)
-    contradict(model, 'quality', quality, tier.quality, size, findings)
+    const wanted = sizeOfTier(table, quality ?? tier.quality, ratio ?? tier.ratio)
+    const fixes = wanted === undefined ? [] : [setOther('size', wanted)]
+    contradict(model, 'aspect_ratio', ratio, tier.ratio, size, findings, fixes)
+    contradict(model, 'quality', quality, tier.quality, size, findings, fixes)
   }
   const unchosen = unchosenTier(model, table)
   const finalQuality = tier?.quality ?? quality ?? unchosen.quality
@@ -84,13 +88,25 @@ function chosen(
     column: field,
     value: cell,
     sources: addressOf(sources) === undefined ? model.sources : sources,
-    what: `“${show(cell)}” is not a ${field} of ${model.id}, which takes ${anyOf(allowed)}.`,
+    what: `“${show(cell)}” is not ${withArticle(field)} of ${model.id}, which takes ${anyOf(allowed)}.`,
     next:
       field === 'size' && isTierOrRatio
         ? `Put ${value} into ${value.includes(':') ? 'aspect_ratio' : 'quality'}, or write the size as width*height.`
         : `Choose ${anyOf(allowed)}.`,
+    fixes: fixesOfFrame(model, field, show(cell), allowed),
   })
   return undefined
+}
+
+/** A tier or a ratio in the column of sizes is turned into the size that it means. */
+function fixesOfFrame(model: Model, field: string, text: string, allowed: readonly string[]): Fix[] {
+  const table = field === 'size' ? frameTable(model) : undefined
+  if (table === undefined) return useNearest(field, text, allowed)
+  const unchosen = unchosenTier(model, table)
+  const size =
+    sizeOfTier(table, unchosen.quality, normalise('aspect_ratio', text)) ??
+    sizeOfTier(table, normalise('quality', text), unchosen.ratio)
+  return size === undefined ? useNearest(field, text, allowed) : [use(field, size)]
 }
 
 function contradict(
@@ -100,6 +116,7 @@ function contradict(
   meant: string,
   size: string,
   findings: Findings,
+  others: readonly Fix[],
 ): void {
   if (given === undefined || given === meant) return
   findings.add({
@@ -109,6 +126,7 @@ function contradict(
     sources: parameterOf(model, field)?.sources ?? parameterOf(model, 'size')?.sources ?? model.sources,
     what: `${field} is ${given}, but the size ${size} is ${meant}: they contradict each other${field === 'quality' ? ' and differ in price' : ''}.`,
     next: `Empty one of the two cells, or set ${field} to ${meant}.`,
+    fixes: [use(field, meant), ...others],
   })
 }
 

@@ -1,8 +1,11 @@
+import type { Fix } from '../problem.ts'
 import { show } from './cells.ts'
+import { HOST_LIMIT_BYTES, hostRefusal, inlineBytes, placeFiles, type TravellingFile } from './file-host.ts'
 import { anyOf, type Findings, megabytes, seconds } from './findings.ts'
+import { canFit, empty, fitPicture, hostBy, trimTo } from './fixes.ts'
 import { kindsOf, plainFormat, withArticle } from './media-words.ts'
 import { assign, audioSlotOf, slotsOf } from './slots.ts'
-import type { AccountRules, MediaLimits, Model, ReferenceFacts } from './types.ts'
+import type { AccountRules, FileHost, MediaLimits, Model, ReferenceFacts } from './types.ts'
 
 const UPLOAD_MARGIN_MS = 2 * 3_600_000
 export const DEFAULT_REQUEST_LIMIT_BYTES = 20_000_000
@@ -93,6 +96,7 @@ function refuseKind(
       reference.kind === 'audio'
         ? 'Put the audio file into the column “audio”, if the model takes one, and empty this cell.'
         : 'Choose another file or a model that takes this kind, or empty this cell.',
+    fixes: [empty(column)],
   })
 }
 
@@ -110,6 +114,7 @@ function refuseOverflow(
     sources: model.references.sources,
     what: `${show(reference.name)} is one too many: ${model.id} takes ${kindsOf(model, mode)}.`,
     next: 'Take references out of the row until they fit.',
+    fixes: [empty(column)],
   })
 }
 
@@ -129,6 +134,7 @@ function checkAudio(
       sources: model.audio?.sources ?? model.sources,
       what: `${model.id}${mode === undefined ? '' : ` in the mode ${mode}`} takes no audio file. Without it the clip would not be what the row asks for, and it would be paid.`,
       next: 'Empty the cell “audio”, or use a model that takes an audio file.',
+      fixes: [empty('audio')],
     })
     return
   }
@@ -139,23 +145,43 @@ function checkAudio(
       sources: slot.sources,
       what: `${show(audio.name)} is ${withArticle(audio.kind)}, not an audio file.`,
       next: `Give ${anyOf(slot.limits.audio?.formats ?? ['an audio file'])}.`,
+      fixes: [empty('audio')],
     })
     return
   }
   checkLimits(audio, 'audio', slot.limits.audio, findings)
   checkAddress(audio, 'audio', account, findings)
   if (account.family === 'vtrix' && audio.isAddress !== true)
-    findings.add({
-      ...base,
-      code: 'reference-needs-address',
-      sources: slot.sources,
-      what: `${show(audio.name)} is a file on this machine, and Vtrix has no upload: audio needs a public address.`,
-      next: 'Put the file where the provider can fetch it and write its https address into the cell.',
-    })
+    checkSoundHost(audio, slot.sources, account, findings)
+}
+
+/** Vtrix has no upload, and takes a sound by its address only. */
+function checkSoundHost(
+  audio: ReferenceFacts,
+  sources: Findings['model']['sources'],
+  account: AccountRules,
+  findings: Findings,
+): void {
+  const { fileHost } = account
+  const refusal = fileHost && hostRefusal(travelling(audio, true), fileHost)
+  if (fileHost && refusal === null) return
+  const wouldHelp = hostRefusal(travelling(audio, true), ANY_HOST) === null
+  const others = wouldHelp ? othersThan(fileHost, account) : []
+  findings.add({
+    column: 'audio',
+    value: audio.name,
+    code: 'reference-needs-address',
+    sources,
+    what: fileHost
+      ? `${show(audio.name)} is a file on this machine, and ${whyNotHeld(fileHost, audio, refusal)}.`
+      : `${show(audio.name)} is a file on this machine, and Vtrix has no upload: audio needs a public address.`,
+    next: `${orHost(others)}Put the file where the provider can fetch it and write its https address into the cell.`,
+    fixes: [...hostBy(others), empty('audio')],
+  })
 }
 
 /** Rules of one file. A fact that is not known skips its rule. */
-function checkLimits(
+export function checkLimits(
   reference: ReferenceFacts,
   column: string,
   limits: MediaLimits | undefined,
@@ -163,41 +189,73 @@ function checkLimits(
 ): void {
   if (limits === undefined) return
   const name = show(reference.name)
-  const report = (what: string, next: string, level: 'error' | 'warning' = 'error', isKind = false): void =>
+  const fit = fitOf(reference, column)
+  const report: Report = (what, next, more = {}) =>
     findings.add({
-      code: isKind ? 'reference-kind' : 'reference-limit',
+      code: more.isKind === true ? 'reference-kind' : 'reference-limit',
       column,
       value: reference.name,
       sources: limits.sources,
       what,
       next,
-      level,
+      level: more.level ?? 'error',
+      fixes: more.fixes ?? [],
     })
   const { format, sizeBytes, durationMs, width, height } = reference
   const formats = anyOf(limits.formats)
   if (format !== undefined && !limits.formats.includes(plainFormat(format)))
-    report(`${name} is ${format}; taken are ${formats}.`, `Save it as ${formats}.`, 'error', true)
+    report(`${name} is ${format}; taken are ${formats}.`, `Save it as ${formats}.`, {
+      isKind: true,
+      fixes: fit,
+    })
   if (sizeBytes === 0) report(`${name} is empty (0 bytes).`, 'Choose a whole file.')
   if (sizeBytes !== undefined && limits.maximumBytes !== undefined && sizeBytes > limits.maximumBytes)
     report(
       `${name} has ${megabytes(sizeBytes)}; at most ${megabytes(limits.maximumBytes)} are taken.`,
       'Make the file smaller.',
+      { fixes: fit },
     )
-  if (durationMs !== undefined) checkLength(name, durationMs, limits, report)
-  if (width !== undefined && height !== undefined) checkSides(name, width, height, limits, report)
+  if (durationMs !== undefined)
+    checkLength(name, durationMs, limits, report, trimOf(reference, column, limits))
+  if (width !== undefined && height !== undefined) checkSides(name, width, height, limits, report, fit)
   if (reference.hasTransparency === true && limits.noTransparency === true) {
     const isPng = format === undefined || plainFormat(format) === 'png'
     report(
       `${name} has transparency, which is ${isPng ? 'refused' : 'refused in PNG files and not spoken of for this format'}.`,
       'Flatten it on a colour.',
-      isPng ? 'error' : 'warning',
+      { level: isPng ? 'error' : 'warning', fixes: fit },
     )
   }
 }
 
-type Report = (what: string, next: string, level?: 'error' | 'warning') => void
+interface More {
+  level?: 'error' | 'warning'
+  isKind?: boolean
+  fixes?: readonly Fix[]
+}
+type Report = (what: string, next: string, more?: More) => void
 
-function checkLength(name: string, ms: number, limits: MediaLimits, report: Report): void {
+/** One fitted copy meets all limits of a picture; offered where it can, and never for what lies elsewhere. */
+function fitOf(reference: ReferenceFacts, column: string): Fix[] {
+  const { kind, format, isAddress, sizeBytes } = reference
+  if (kind !== 'image' || isAddress === true || sizeBytes === 0) return []
+  if (format === undefined || !canFit(plainFormat(format))) return []
+  return [fitPicture(column)]
+}
+
+function trimOf(reference: ReferenceFacts, column: string, limits: MediaLimits): Fix[] {
+  const { format, isAddress } = reference
+  if (isAddress === true || limits.maximumMs === undefined) return []
+  return trimTo(column, limits.maximumMs, format === undefined ? undefined : plainFormat(format))
+}
+
+function checkLength(
+  name: string,
+  ms: number,
+  limits: MediaLimits,
+  report: Report,
+  trim: readonly Fix[],
+): void {
   const { minimumMs, maximumMs, warnBelowMs } = limits
   const least = minimumMs === undefined ? '' : seconds(minimumMs)
   const most = maximumMs === undefined ? '' : seconds(maximumMs)
@@ -205,27 +263,35 @@ function checkLength(name: string, ms: number, limits: MediaLimits, report: Repo
   if (minimumMs !== undefined && ms < minimumMs)
     report(`${name} lasts ${seconds(ms)} s; ${range}.`, 'Choose a longer file.')
   else if (maximumMs !== undefined && ms > maximumMs)
-    report(`${name} lasts ${seconds(ms)} s; ${range}.`, `Cut it to ${most} s or less.`)
+    report(`${name} lasts ${seconds(ms)} s; ${range}.`, `Cut it to ${most} s or less.`, { fixes: trim })
   else if (warnBelowMs !== undefined && ms < warnBelowMs)
     report(
       `${name} lasts ${seconds(ms)} s; the page takes it, other sellers of the same model ask for ${seconds(warnBelowMs)} s.`,
       'Use a longer video if you have one.',
-      'warning',
+      { level: 'warning' },
     )
 }
 
-function checkSides(name: string, width: number, height: number, limits: MediaLimits, report: Report): void {
+function checkSides(
+  name: string,
+  width: number,
+  height: number,
+  limits: MediaLimits,
+  report: Report,
+  fit: readonly Fix[],
+): void {
   const { minimumSide = 1, maximumSide = Number.POSITIVE_INFINITY } = limits
   if (Math.min(width, height) < minimumSide || Math.max(width, height) > maximumSide)
     report(
       `${name} is ${width} x ${height} px; both sides must be ${minimumSide} to ${maximumSide} px.`,
       `Scale it so that both sides lie within ${minimumSide}..${maximumSide} px.`,
+      { fixes: fit },
     )
   const { minimumAspect = 0, maximumAspect = Number.POSITIVE_INFINITY } = limits
   if (width < height * minimumAspect || width > height * maximumAspect)
     report(
       `${name} is ${width} x ${height} px; its shape must lie between 1:${1 / minimumAspect} and ${maximumAspect}:1.`,
-      'Crop it to a less extreme shape.',
+      'Crop it, or pad it, to a less extreme shape.',
     )
 }
 
@@ -246,6 +312,7 @@ function checkAddress(
         code: 'value-invalid',
         what: `${show(reference.name)} is not an http or https address; the provider cannot fetch it.`,
         next: 'Write an address that begins with https://, or name a file.',
+        fixes: [empty(column)],
       })
     if (reference.expiresInMs !== undefined && reference.expiresInMs <= UPLOAD_MARGIN_MS)
       findings.add({
@@ -271,24 +338,60 @@ function checkRequestSize(
   findings: Findings,
 ): void {
   const limit = account.requestLimitBytes ?? DEFAULT_REQUEST_LIMIT_BYTES
-  const inline = references
-    .map((reference, index) => ({ reference, index, bytes: inlineBytes(reference) }))
-    .filter((each) => each.bytes > 0)
+  const { fileHost } = account
+  const files = references.map((reference) => travelling(reference, false))
+  const inline = files.map(({ sizeBytes }, index) => ({ index, bytes: inlineBytes(sizeBytes) }))
   const total = inline.reduce((sum, each) => sum + each.bytes, 0)
   const largest = inline.toSorted((a, b) => b.bytes - a.bytes)[0]
   if (total <= limit || largest === undefined) return
+  const { nowhere } = placeFiles(files, limit, fileHost ?? null)
+  if (fileHost && nowhere.size === 0) return
+  const index = [...nowhere][0] ?? largest.index
+  const reference = references[index] as ReferenceFacts
+  const refusal = fileHost && hostRefusal(travelling(reference, false), fileHost)
+  const wouldHelp = placeFiles(files, limit, ANY_HOST).nowhere.size === 0
+  const others = wouldHelp ? othersThan(fileHost, account) : []
   findings.add({
     code: 'reference-needs-address',
-    column: `ref ${largest.index + 1}`,
-    value: largest.reference.name,
+    column: `ref ${index + 1}`,
+    value: reference.name,
     sources: findings.model.references.sources,
-    what: `The row's files make a request of ${megabytes(total)} as base64, and this account sends at most ${megabytes(limit)}; ${show(largest.reference.name)} is the largest.`,
-    next: 'Make it smaller, give it as a public https address, or raise the account’s request limit if you know that more is taken.',
+    what: `The row's files make a request of ${megabytes(total)} as base64, and this account sends at most ${megabytes(limit)}; ${
+      fileHost && refusal
+        ? `${show(reference.name)} is too large for what is left, and ${whyNotHeld(fileHost, reference, refusal)}`
+        : `${show(reference.name)} is the largest`
+    }.`,
+    next: `${orHost(others)}Make it smaller, give it as a public https address, or raise the account’s request limit if you know that more is taken.`,
+    fixes: hostBy(others),
   })
 }
 
-/** Length of a file's `data:` address in the request, with room for its head. 0 for addresses and unknown sizes. */
-function inlineBytes(reference: ReferenceFacts): number {
-  if (reference.isAddress === true || reference.sizeBytes === undefined) return 0
-  return Math.ceil(reference.sizeBytes / 3) * 4 + 64
+const travelling = (facts: ReferenceFacts, isAudio: boolean): TravellingFile => ({
+  kind: facts.kind,
+  format: facts.format === undefined ? undefined : plainFormat(facts.format),
+  sizeBytes: facts.isAddress === true ? 0 : (facts.sizeBytes ?? 0),
+  isAudio,
+})
+
+/** As good as a host can be. */
+const ANY_HOST: FileHost = { name: '', refusedKinds: [] }
+
+const othersThan = (fileHost: FileHost | undefined, { fileHosts = [] }: AccountRules): readonly string[] =>
+  fileHosts.filter((name) => name !== fileHost?.name)
+
+const orHost = (names: readonly string[]): string =>
+  names.length === 0
+    ? ''
+    : `Your account ${anyOf(names.map((name) => `“${name}”`))} can hold it if you say so. `
+
+/** Why the account that holds this one's files does not take a file. */
+function whyNotHeld(
+  { name }: FileHost,
+  { kind }: ReferenceFacts,
+  refusal: ReturnType<typeof hostRefusal> | undefined,
+): string {
+  const host = `the account “${name}”, which holds this account's files,`
+  if (refusal === 'kind') return `${host} takes no ${kind === 'image' ? 'picture' : kind}`
+  if (refusal === 'format') return `${host} takes no BMP pictures`
+  return `${host} takes files of ${megabytes(HOST_LIMIT_BYTES)} at most`
 }

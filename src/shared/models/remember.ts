@@ -1,5 +1,6 @@
 import { findModel, parameterOf } from './catalogue.ts'
 import { isAbsent } from './cells.ts'
+import { mayName } from './names.ts'
 import type { AccountRules, Checked, ReferenceFacts, ResolvedOrder } from './types.ts'
 import { checkOrder, type OrderInput } from './validate.ts'
 
@@ -38,7 +39,7 @@ function isPromptFree({ values, references }: OrderInput): boolean {
   if (model === undefined || parameter?.type !== 'text') return false
   if (parameter.values !== undefined || parameter.doubtful !== undefined) return false
   if (prompt.length > (parameter.maximumLength ?? Number.POSITIVE_INFINITY)) return false
-  return model.naming === undefined || references.length < 2
+  return model.naming === undefined || (references.length < 2 && !mayName(prompt))
 }
 
 /** Never reach a rule: what a row is called, and its prompt, which `isPromptFree` looks at. */

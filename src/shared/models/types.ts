@@ -48,6 +48,13 @@ export interface ReferenceFacts {
   expiresInMs?: number
 }
 
+/** The account that may hold files for another one, as far as rules ask. */
+export interface FileHost {
+  name: string
+  /** Kinds that its file service refused. */
+  refusedKinds: readonly ReferenceKind[]
+}
+
 /** Account facts that change what is allowed. */
 export interface AccountRules {
   family: Family
@@ -59,6 +66,10 @@ export interface AccountRules {
   needsAddressKinds?: readonly ReferenceKind[]
   /** Vtrix: whole request, bytes (20 MB unless set). */
   requestLimitBytes?: number
+  /** Names of the person's EvoLink accounts, whose file service can hold what Vtrix does not take inside a request. */
+  fileHosts?: readonly string[]
+  /** The one of them that the person chose for this account; absent = none, and none is assumed. */
+  fileHost?: FileHost
 }
 
 export interface Checked {

@@ -1,9 +1,10 @@
-import { type Problem, type ProblemPlace, problem } from '../problem.ts'
-import { findModel, nearestModels, parameterOf } from './catalogue.ts'
+import { type Fix, type Problem, type ProblemPlace, problem } from '../problem.ts'
+import { findModel, MODELS, modelsLike, nearestModels, parameterOf } from './catalogue.ts'
 import { isAbsent, readText, show } from './cells.ts'
 import { checkAcross } from './cross-rules.ts'
 import { asOrder, type Chosen, readFields } from './fields.ts'
 import { Findings } from './findings.ts'
+import { use } from './fixes.ts'
 import { applyFrame, FRAME_FIELDS, type Frame, frameTable, resolveFrame } from './frame.ts'
 import { checkMedia } from './media-rules.ts'
 import { modeOf } from './slots.ts'
@@ -66,11 +67,14 @@ function chooseModel(
   if (model === undefined)
     return {
       problems: [
-        problem(
-          'model-unknown',
-          `“${show(cell)}” is not a model that Reelsheet knows.`,
-          `Nearest are ${nearestModels(id).join(', ')}.`,
-          place,
+        withFixes(
+          problem(
+            'model-unknown',
+            `“${show(cell)}” is not a model that Reelsheet knows.`,
+            `Nearest are ${nearestModels(id).join(', ')}.`,
+            place,
+          ),
+          modelsLike(id).map((each) => use('model', each)),
         ),
       ],
     }
@@ -79,17 +83,47 @@ function chooseModel(
   if (model.family !== account.family)
     return {
       problems: [
-        problem(
-          'model-unknown',
-          `${model.id} is a model of ${FAMILY_NAMES[model.family]}, and this account speaks to ${FAMILY_NAMES[account.family]}.`,
-          `Give the row an account of ${FAMILY_NAMES[model.family]}, or a model of ${FAMILY_NAMES[account.family]} such as ${nearest()}.`,
-          known,
+        withFixes(
+          problem(
+            'model-unknown',
+            `${model.id} is a model of ${FAMILY_NAMES[model.family]}, and this account speaks to ${FAMILY_NAMES[account.family]}.`,
+            `Give the row an account of ${FAMILY_NAMES[model.family]}, or a model of ${FAMILY_NAMES[account.family]} such as ${nearest()}.`,
+            known,
+          ),
+          alikeIn(account, model).map((each) => use('model', each)),
         ),
       ],
     }
   const isRefused = account.retiredModels?.includes(model.id) === true
   if (model.lifecycle === 'active' && !isRefused) return { model, problems: [] }
-  return { problems: [retiredProblem(model, isRefused, known)] }
+  const next = successorOf(model, account)
+  const retired = retiredProblem(model, isRefused, known)
+  return { problems: [withFixes(retired, next === undefined ? [] : [use('model', next)])] }
+}
+
+const withFixes = (found: Problem, fixes: Fix[]): Problem =>
+  fixes.length === 0 ? found : { ...found, fixes }
+
+const isSold = (model: Model, account: AccountRules): boolean =>
+  model.family === account.family &&
+  model.lifecycle === 'active' &&
+  account.retiredModels?.includes(model.id) !== true
+
+/** Models of the account's provider that do the same work. */
+function alikeIn(account: AccountRules, model: Model): string[] {
+  return MODELS.filter((each) => isSold(each, account) && each.kind === model.kind)
+    .slice(0, 2)
+    .map((each) => each.id)
+}
+
+/** The first successor that this account still buys. */
+function successorOf(model: Model, account: AccountRules): string | undefined {
+  let next = model.successor === undefined ? undefined : findModel(model.successor)
+  for (let steps = 0; next !== undefined && steps < MODELS.length; steps += 1) {
+    if (isSold(next, account)) return next.id
+    next = next.successor === undefined ? undefined : findModel(next.successor)
+  }
+  return undefined
 }
 
 /** Why an order of this model is not sent. `isRefused`: this account's provider said so itself. */

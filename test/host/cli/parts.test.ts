@@ -142,6 +142,7 @@ describe('prices and charges', () => {
   it('never calls an unknown estimate nothing, and practice money by its name', () => {
     const sum = {
       run: 'night',
+      day: null,
       account: 'main',
       model: 'm',
       currency: 'usd' as const,
@@ -215,7 +216,7 @@ describe('what to type', () => {
       'reelsheet move JOB… --model wan2.7-reference-video',
     )
     expect(commandFor(problem('price-changed', 'x', 'y', { jobId: 9 }), run)).toBe(
-      'reelsheet resume "my night"',
+      'reelsheet resume "my night"   (or reelsheet cancel JOB…)',
     )
     expect(commandFor(problem('price-changed', 'x', 'y', { jobId: 9, row: 2 }), run)).toContain('release JOB')
     expect(commandFor(problem('disk-full', 'x', 'y'), run)).toBe('reelsheet resume "my night"')

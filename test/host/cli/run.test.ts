@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
-import { type Practice, startPractice } from '../../../src/practice/index.ts'
-import { BIN, BOAT, Desk } from './cli.ts'
+import { expect, it } from 'vitest'
+import { BIN, BOAT, Desk, startStranger } from './cli.ts'
 
 const TIMEOUT = 40_000
 const CANARY = 'sk-canary-5b1c9d7e0f42'
@@ -10,25 +9,7 @@ const CANARY = 'sk-canary-5b1c9d7e0f42'
 const clipsOf = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.mp4'))
 
-/** A server of the same API with its own key, as a stranger would run it. */
-async function stranger(desk: Desk): Promise<Practice> {
-  const practice = await startPractice({
-    folder: join(desk.folder, 'stranger'),
-    clock: { now: () => Date.now(), sleep: () => Promise.resolve() },
-    random: { next: () => 0.5, id: makeId() },
-    resources: join(import.meta.dirname, '../../../resources/practice'),
-    keys: [CANARY],
-    speed: 200,
-    syncWrites: false,
-  })
-  onTestFinished(() => practice.stop())
-  return practice
-}
-
-function makeId() {
-  let number = 0
-  return (length: number) => `${++number}`.padStart(length, '0')
-}
+const stranger = (desk: Desk) => startStranger(desk, CANARY)
 
 it(
   'archives a sheet with no key, ends with a summary, and buys nothing a second time',

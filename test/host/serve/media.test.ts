@@ -229,7 +229,9 @@ describe('a reference', () => {
   const add = async (name: string) => {
     const path = join(bench.world.folder, name)
     copyFileSync(join(SAMPLE_MEDIA, name), path)
-    return await bench.world.client.references.add({ path })
+    const [reference] = (await bench.world.client.references.add({ path })).added
+    if (!reference) throw new Error('nothing was added')
+    return reference
   }
 
   it.each([

@@ -13,6 +13,8 @@ interface Caps {
   accountCounted?: number
   runCap?: number | null
   runCounted?: number
+  accountMode?: 'hard' | 'soft'
+  runMode?: 'hard' | 'soft'
 }
 
 /** All amounts in whole units. */
@@ -23,6 +25,8 @@ function ask({
   accountCounted = 0,
   runCap = null,
   runCounted = 0,
+  accountMode = 'hard',
+  runMode = 'hard',
 }: Caps) {
   const micros = (units: number | null) => (units === null ? null : Math.round(units * MICROS))
   return capProblem(
@@ -32,8 +36,15 @@ function ask({
       currency,
       capMicros: micros(accountCap),
       countedMicros: accountCounted * MICROS,
+      options: { capMode: accountMode },
     },
-    { name: 'harbour', capMicros: micros(runCap), countedMicros: runCounted * MICROS },
+    {
+      id: 1,
+      name: 'harbour',
+      capMicros: micros(runCap),
+      capMode: runMode,
+      countedMicros: runCounted * MICROS,
+    },
   )
 }
 
@@ -61,6 +72,19 @@ describe('the hard cap', () => {
       what: 'above both: the run is told',
       given: { runCap: 5, accountCap: 5 },
       stops: 'run',
+      code: 'cap-reached',
+    },
+    { what: 'above a soft cap', given: { runCap: 5, runMode: 'soft' }, stops: null },
+    { what: 'above an account’s soft cap', given: { accountCap: 5, accountMode: 'soft' }, stops: null },
+    {
+      what: 'a soft cap without a price',
+      given: { runCap: 5, runMode: 'soft', estimate: null },
+      stops: null,
+    },
+    {
+      what: 'above a soft cap and a hard one',
+      given: { runCap: 5, runMode: 'soft', accountCap: 5 },
+      stops: 'account',
       code: 'cap-reached',
     },
     {

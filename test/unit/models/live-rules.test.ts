@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { chargeByLiveRule, evaluate, readLiveRule } from '../../../src/shared/models/live-rules.ts'
 import { estimate, priceOf } from '../../../src/shared/models/price.ts'
-import { ratio } from '../../../src/shared/models/ratio.ts'
+import { compare, type Ratio, ratio } from '../../../src/shared/models/ratio.ts'
 import type { ResolvedOrder } from '../../../src/shared/models/types.ts'
 import { video } from './orders.ts'
 
@@ -162,6 +163,36 @@ describe('live price rules', () => {
     expect(number(apply('eq', constant('1.0'), constant('1')))).toBe(true)
     expect(number(apply('gte', constant('2'), constant('3')))).toBe(false)
     expect(number(apply('gte', variable('quality'), constant('1080p')))).toBeUndefined()
+  })
+
+  const OPERATIONS: [string, unknown, unknown][] = [
+    ['constant', constant('1.25'), ratio(5, 4)],
+    ['variable', variable('output_seconds'), ratio(10)],
+    ['add', apply('add', constant('1'), variable('input_seconds'), constant('0.5')), ratio(9, 2)],
+    ['multiply', apply('multiply', constant('0.1'), constant('0.2'), constant('3')), ratio(6, 100)],
+    ['divide', apply('divide', constant('1'), constant('3')), ratio(1, 3)],
+    ['min', apply('min', variable('input_seconds'), constant('5')), ratio(3)],
+    ['lookup', quality, ratio(167, 100)],
+    ['if', apply('if', variable('generate_audio'), constant('2'), constant('1')), ratio(2)],
+    ['eq', apply('eq', variable('quality'), constant('720p')), false],
+    ['gte', apply('gte', variable('output_seconds'), constant('10')), true],
+  ]
+
+  it.each(OPERATIONS)('evaluates %s exactly', (_operation, tree, value) => {
+    const found = evaluate(tree, variables)
+    if (typeof value !== 'object' || typeof found !== 'object') return expect(found).toBe(value)
+    expect(compare(found, value as Ratio)).toBe(0)
+  })
+
+  it('has every operation that the provider’s language is said to have, and no other', () => {
+    const { rule_language: said } = JSON.parse(
+      readFileSync(new URL('../../fixtures/prices.json', import.meta.url), 'utf8'),
+    ) as { rule_language: string }
+    const named = /op: ([a-z|]+)/.exec(said)?.[1]?.split('|')
+    expect(OPERATIONS.map(([operation]) => operation)).toEqual(named)
+    for (const other of ['subtract', 'max', 'ceil', 'not', 'and', 'lt', 'toString', '__proto__', '']) {
+      expect(evaluate(apply(other, constant('1'), constant('1')), variables)).toBeUndefined()
+    }
   })
 
   it('stops at trees that are too deep or too large', () => {

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { type EstimateAccount, estimate, priceOf } from '../../../src/shared/models/price.ts'
+import { PUBLISHED } from '../../../src/shared/models/price-tables.ts'
 import type { ReferenceFacts, ResolvedOrder } from '../../../src/shared/models/types.ts'
 import { addressed, good, picture, resolved, video } from './orders.ts'
 
@@ -28,25 +30,64 @@ const micros = (credits: string): number => {
   return Number(`${whole}${part.padEnd(6, '0')}`)
 }
 
+interface Published {
+  models: Record<
+    string,
+    {
+      rate_credits_per_second: number
+      quality: Record<string, number>
+      sound?: { false: number }
+      minimum_credits: number
+    }
+  >
+  worked_examples: {
+    model: string
+    reference_seconds?: number[]
+    duration: number
+    quality: string
+    generate_audio?: boolean
+    credits: number
+  }[]
+}
+/** What the provider published, as it was recorded: the tables of the source are held to it. */
+const published: Published = JSON.parse(
+  readFileSync(new URL('../../fixtures/prices.json', import.meta.url), 'utf8'),
+)
+
 describe('published prices', () => {
-  it.each([
-    ['wan2.6-reference-video', [12], 5, '720p', undefined, '47.6'],
-    ['wan2.6-reference-video', [2, 8], 10, '1080p', undefined, '115.2634'],
-    ['wan2.6-reference-video-flash', [3], 2, '720p', false, '9'],
-    ['wan2.6-image-to-video-flash', [], 15, '1080p', true, '59.619'],
-    ['wan2.6-image-to-video-flash', [], 2, '720p', false, '6'],
-  ] as const)(
-    'worked example: %s %j %i s %s sound %s = %s credits',
-    (model, seconds, duration, quality, sound, credits) => {
-      const given = order(model, {
-        duration,
-        quality,
-        ...(sound === undefined ? {} : { generate_audio: sound }),
+  it.each(published.worked_examples)(
+    'worked example: $model $reference_seconds, $duration s $quality = $credits credits',
+    ({ model, reference_seconds: seconds = [], duration, quality, generate_audio, credits }) => {
+      const sound = generate_audio === undefined ? {} : { generate_audio }
+      expect(priceOf(order(model, { duration, quality, ...sound }), videos(...seconds))).toEqual({
+        lowMicros: micros(String(credits)),
+        highMicros: micros(String(credits)),
       })
-      expect(priceOf(given, videos(...seconds))).toEqual({
-        lowMicros: micros(credits),
-        highMicros: micros(credits),
-      })
+    },
+  )
+
+  it('are five worked examples and ten models', () => {
+    expect(published.worked_examples).toHaveLength(5)
+    expect(Object.keys(PUBLISHED).sort()).toEqual(Object.keys(published.models).sort())
+  })
+
+  it.each(Object.entries(published.models))(
+    'of %s are rate, factors and minimum as recorded',
+    (model, rule) => {
+      for (const [quality, factor] of Object.entries(rule.quality)) {
+        for (const [generate_audio, sound] of [
+          [true, 1],
+          [false, rule.sound?.false ?? 1],
+        ] as const) {
+          const price = priceOf(order(model, { duration: 100, quality, generate_audio }), [])
+          expect(price?.highMicros).toBe(
+            Math.round(100 * rule.rate_credits_per_second * factor * sound * 1e6),
+          )
+          const least = priceOf(order(model, { duration: 0.001, quality, generate_audio }), [])
+          expect(least?.highMicros).toBe(Math.round(rule.minimum_credits * 1e6))
+        }
+      }
+      expect(Object.keys(PUBLISHED[model]?.quality ?? {})).toEqual(Object.keys(rule.quality))
     },
   )
 

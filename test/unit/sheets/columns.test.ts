@@ -47,7 +47,7 @@ describe('mapColumns', () => {
     ['account', 'account'],
   ]
   it.each(cases)('%s is %s', (header, field) => {
-    expect(mapColumns([header])).toEqual({ mapping: { [header]: field }, problems: [] })
+    expect(mapColumns([header])).toMatchObject({ mapping: { [header]: field }, problems: [] })
   })
 
   it('numbers what has no number, in the order of the columns', () => {
@@ -107,5 +107,39 @@ describe('editDistance', () => {
   ])('%s to %s is %i', (left, right, distance) => {
     expect(editDistance(left, right)).toBe(distance)
     expect(editDistance(right, left)).toBe(distance)
+  })
+})
+
+describe('what a person says of columns', () => {
+  const fields = (headers: string[], chosen = {}, remembered = {}) =>
+    mapColumns(headers, chosen, remembered).columns.map(({ field, confidence }) => `${field} ${confidence}`)
+
+  it('says how sure each field is', () => {
+    expect(fields(['prompt', '时长', 'ref 1', 'video', 'mood'])).toEqual([
+      'prompt name',
+      'duration synonym',
+      'ref 1 name',
+      'ref 2 synonym',
+      'null none',
+    ])
+  })
+  it('goes before every name, and today before yesterday', () => {
+    expect(fields(['text', 'notes'], { Notes: 'prompt' })).toEqual(['null none', 'prompt chosen'])
+    expect(fields(['text', 'notes'], {}, { notes: 'prompt' })).toEqual(['null none', 'prompt remembered'])
+    expect(fields(['notes'], { notes: 'name' }, { notes: 'prompt' })).toEqual(['name chosen'])
+  })
+  it('may take a column out, and name a field as a header would', () => {
+    expect(fields(['prompt', 'size', 'clip'], { size: '', clip: '参考图 2' })).toEqual([
+      'prompt name',
+      'null chosen',
+      'ref 2 chosen',
+    ])
+  })
+  it('is refused where two columns are to fill one field, or column or field is not known', () => {
+    const told = (chosen: Record<string, string>) =>
+      mapColumns(['a', 'b'], chosen).problems.filter(({ level }) => level === 'error')
+    expect(told({ a: 'prompt', b: 'prompt' })).toHaveLength(1)
+    expect(told({ c: 'prompt' })[0]?.what).toContain('no column "c"')
+    expect(told({ a: 'hat' })[0]?.what).toContain('"hat" is no field')
   })
 })

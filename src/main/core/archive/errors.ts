@@ -50,6 +50,8 @@ export class ContentInvalid extends ProblemError {
 
 /** The address breaks the rules for addresses that come out of answers. No connection was kept. */
 export class AddressRefused extends ProblemError {
+  /** Why, in words that fit after "because". */
+  readonly finding: string
   constructor(finding: string) {
     super(
       problem(
@@ -58,11 +60,14 @@ export class AddressRefused extends ProblemError {
         'If this is your own test server, give the account a base address on this machine; otherwise ask the provider why its answers hold such a link.',
       ),
     )
+    this.finding = finding
   }
 }
 
 /** The transfer broke on the way: try again later, bytes already fetched are kept. */
 export class TransferBroken extends ProblemError {
+  /** Why, in words that fit after a colon. */
+  readonly finding: string
   /** The machine itself seems to have no network: wait for it instead of counting a set-back. */
   readonly isOffline: boolean
   /** How long the server asked to wait; null = it did not say. */
@@ -82,6 +87,7 @@ export class TransferBroken extends ProblemError {
       ),
       facts.cause === undefined ? undefined : { cause: facts.cause },
     )
+    this.finding = finding
     this.isOffline = facts.isOffline ?? false
     this.retryAfterMs = facts.retryAfterMs ?? null
   }

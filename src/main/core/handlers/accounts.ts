@@ -4,6 +4,7 @@ import { ProblemError, problem } from '../../../shared/problem.ts'
 import type { Refused } from '../provider/provider.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import { type Core, calls, notFound } from './context.ts'
+import { checkFileHost, wakeHosted } from './file-host.ts'
 
 /** Where each family lives (sources: https://docs.evolink.ai, https://docs.vtrix.ai). */
 const BASES = {
@@ -46,6 +47,8 @@ export function addAccount(core: Core, input: AccountAdd): Account {
     )
   }
   const base = BASES[input.family]
+  const { name, family } = input
+  checkFileHost(core, { name, family, baseUrl: input.baseUrl ?? base.baseUrl }, input.options?.fileHost)
   const id = store.accounts.insert({
     name: input.name,
     family: input.family,
@@ -77,6 +80,7 @@ export const accounts = {
   add: calls.accounts.add.handler(({ context, input }) => {
     const account = addAccount(context, input)
     context.scheduler.wake()
+    wakeHosted(context, account.name)
     return account
   }),
   update: calls.accounts.update.handler(({ context, input }) => {
@@ -84,6 +88,7 @@ export const accounts = {
     const account = mustFind(context, input.name)
     const baseUrl = input.baseUrl?.replace(/\/+$/, '')
     if (isOtherBase(account, baseUrl)) refuseWhileBought(account, store.accounts.countBought(account.id))
+    checkFileHost(context, { ...account, baseUrl: baseUrl ?? account.baseUrl }, input.options?.fileHost)
     const next: AccountRecord = {
       ...account,
       baseUrl: baseUrl ?? account.baseUrl,
@@ -94,15 +99,17 @@ export const accounts = {
       options: AccountOptions.parse({
         ...account.options,
         ...(isOtherBase(account, baseUrl) && { missingFeatures: [], retiredModels: [] }),
+        ...(isOtherFiles(account, input) && { uploadRefusedKinds: [] }),
         ...input.options,
       }),
       capMicros: input.capMicros === undefined ? account.capMicros : input.capMicros,
       keyKept: input.key ? secrets.write(account.name, input.key) : account.keyKept,
-      ...(input.key || input.capMicros !== undefined ? FREE : {}),
+      ...(input.key || input.capMicros !== undefined || isSoftened(account, input) ? FREE : {}),
     }
     store.accounts.update(next)
     context.forgetProvider(account.id)
     context.scheduler.wake()
+    wakeHosted(context, account.name)
     return toAccount(store.accounts.get(account.id) as AccountRecord, context)
   }),
   remove: calls.accounts.remove.handler(({ context, input }) => {
@@ -150,9 +157,18 @@ export const accounts = {
   resume: calls.accounts.resume.handler(({ context, input }) => setPause(context, input.name, false)),
 }
 
+/** A cap that only warns from now on holds nothing back any more. */
+const isSoftened = ({ problem: found }: AccountRecord, { options }: Partial<AccountAdd>): boolean =>
+  found?.code === 'cap-reached' && options?.capMode === 'soft'
+
 /** What one address refused says nothing of another. */
 const isOtherBase = (account: AccountRecord, baseUrl: string | undefined): boolean =>
   baseUrl !== undefined && baseUrl !== account.baseUrl
+
+/** Nor does what one file service refused. */
+const isOtherFiles = (account: AccountRecord, { baseUrl, filesUrl }: Partial<AccountAdd>): boolean =>
+  isOtherBase(account, baseUrl?.replace(/\/+$/, '')) ||
+  (filesUrl !== undefined && filesUrl !== account.filesUrl)
 
 /** Task ids mean nothing at another address: asked there, every task would seem forgotten. */
 function refuseWhileBought(account: AccountRecord, rows: number): void {
@@ -174,5 +190,6 @@ function setPause(core: Core, name: string, isPaused: boolean): Account {
   const account = mustFind(core, name)
   store.accounts.update({ ...account, isPaused, ...(isPaused ? {} : FREE) })
   core.scheduler.wake()
+  if (!isPaused) wakeHosted(core, name)
   return toAccount(store.accounts.get(account.id) as AccountRecord, core)
 }

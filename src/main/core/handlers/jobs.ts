@@ -1,4 +1,4 @@
-import type { Job } from '../../../shared/job.ts'
+import { type Job, staysHeld } from '../../../shared/job.ts'
 import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
 import { apply } from '../jobs/apply.ts'
 import type { Report } from '../jobs/engine.ts'
@@ -234,8 +234,34 @@ export function retryFailed(core: Core, runId: number) {
 
 /** Held rows of a run: from here on they are bought. */
 export function startHeld(core: Core, runId: number) {
-  const { store, clock } = core.engine
-  store.runs.start(runId, clock.now())
-  const ids = store.jobs.ids({ runId, states: ['held'] })
-  return touch(core, ids, (job) => releaseReport(core, job))
+  const { store, clock, changed } = core.engine
+  const now = clock.now()
+  const released = store.write(() => {
+    const { startAt = null, isPaused = false } = store.runs.get(runId) ?? {}
+    const isLater = startAt !== null && startAt > now
+    if (startAt !== null && !isLater) store.runs.begin(runId, now)
+    else if (!isLater) store.runs.start(runId, now)
+    // All at once: a run may have a hundred thousand.
+    const ids = store.jobs.releaseHeld(runId, isLater ? startAt : now, now, isPaused, core.scheduler.working)
+    return ids
+  })
+  for (const id of released) changed(id)
+  // What is left cannot be released, and says why.
+  const left = store.jobs.getAll(store.jobs.ids({ runId, states: ['held'] }))
+  const others = left.filter((job) => !staysHeld(job.problem)).map(({ id }) => id)
+  const tried = touch(core, others, (job) => releaseReport(core, job))
+  const kept = left.length - others.length
+  return {
+    touched: released.length + tried.touched,
+    refused: kept === 0 ? tried.refused : [...tried.refused, stayHeld(kept)],
+  }
 }
+
+const stayHeld = (rows: number): Problem =>
+  problem(
+    'not-possible',
+    `${rows} held row(s) were not started: they may have been bought already, or have a price that nobody has seen.`,
+    'Look at each ("reelsheet jobs --state held") and release or cancel it.',
+    {},
+    'warning',
+  )

@@ -6,6 +6,7 @@ import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
 import { amount } from '../jobs/claim.ts'
 import type { Report } from '../jobs/engine.ts'
 import { canMove } from '../jobs/machine.ts'
+import { hostRules } from '../jobs/placement.ts'
 import { PriceDesk } from '../money/price-desk.ts'
 import { factsOf } from '../sheets/media-desk.ts'
 import { rulesOf } from '../sheets/row-desk.ts'
@@ -39,7 +40,7 @@ function moveReport(job: JobRecord, to: Model, store: Store, prices: PriceDesk):
   if (obstacle || !account) return obstacle ? [obstacle] : null
   if (job.model === to.id) return null
   const { references, audio } = mediaOf(job, store)
-  const rules = rulesOf(account, to.family)
+  const rules = rulesOf(account, to.family, hostRules(account, store))
   const moved = moveValues(chosenOf(job, to), to.id, rules)
   const checked = checkOrder({ values: moved.values, references, ...(audio && { audio }) }, rules)
   const found = [...moved.problems, ...checked.problems]

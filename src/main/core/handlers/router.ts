@@ -5,6 +5,7 @@ import { calls } from './context.ts'
 import { jobs } from './jobs.ts'
 import { ledger } from './ledger.ts'
 import { models } from './models.ts'
+import { prices } from './prices.ts'
 import { references } from './references.ts'
 import { runs } from './runs.ts'
 import { settings } from './settings.ts'
@@ -20,6 +21,7 @@ export const router = calls.router({
   jobs,
   clips,
   references,
+  prices,
   ledger,
   settings,
 })

@@ -1,10 +1,12 @@
 import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
 import type { Run } from '../../../shared/run.ts'
+import { agreeToPrice } from '../jobs/price-moves.ts'
+import { localTime } from '../jobs/starts.ts'
+import { putBackTaken, takeBack } from '../jobs/take-back.ts'
+import { exportRun } from '../sheets/export.ts'
 import { importSheet } from '../sheets/import.ts'
-import { type ManifestRow, writeManifest } from '../sheets/manifest.ts'
-import { NEVER } from '../steps/submit.ts'
-import type { JobRecord } from '../store/jobs.ts'
 import type { RunRecord } from '../store/runs.ts'
+import { attention } from './attention.ts'
 import { type Core, calls, notFound } from './context.ts'
 import { retryFailed, startHeld } from './jobs.ts'
 
@@ -20,98 +22,104 @@ function mustFind(core: Core, id: number): RunRecord {
 }
 
 /** Pausing keeps rows from being bought; what was bought is still watched and archived. */
-function setPause(core: Core, id: number, isPaused: boolean, reason: Problem | null = null): Run {
+function pause(core: Core, id: number): Run {
   const { store } = core.engine
   mustFind(core, id)
   store.write(() => {
-    store.runs.setPause(id, isPaused, reason)
-    store.jobs.setRunPause(id, isPaused)
+    store.runs.setPause(id, true, null)
+    store.jobs.setRunPause(id, true)
   })
   core.scheduler.wake()
   return toRun(mustFind(core, id), core)
 }
 
-/** What a run waits for. Only a state that no work of ours can change counts as waiting for a person. */
-function attention(core: Core, run: RunRecord) {
-  core.changes.flush()
-  const { store } = core.engine
-  const needs = new Map<string, Problem>()
-  const counts = store.jobs.countsOfRun(run.id)
-  let moving = 0
-  let waiting = 0
-  let isOffline = false
-  const count = (job: JobRecord | undefined, jobs: number) => {
-    if (!job) return
-    const reason = waitsFor(job, run, core)
-    if (!reason) moving += jobs
-    else {
-      waiting += jobs
-      needs.set(nameOf(reason, job), reason)
-    }
-    isOffline ||= core.scheduler.isOffline(job.accountId)
-  }
-  // Rows that wait alike are looked at once: a run may have a hundred thousand.
-  for (const { firstId, jobs, state } of store.jobs.groupsOfRun(run.id))
-    if (state !== 'generating') count(store.jobs.get(firstId), jobs)
-  for (const id of store.jobs.ids({ runId: run.id, states: ['unconfirmed', 'generating', 'downloading'] })) {
-    count(store.jobs.get(id), 1)
-  }
-  const finished = (counts.done ?? 0) + (counts.failed ?? 0) + (counts.cancelled ?? 0)
-  return { moving, waiting, finished, isOffline, needs: [...needs.values()] }
+/** Going on answers what the run waited for: a price that moved is agreed to, a start that was missed is made up for. */
+function resume(core: Core, id: number, capMicros: number | null | undefined): Run {
+  const { store, clock } = core.engine
+  store.write(() => {
+    const run = mustFind(core, id)
+    if (capMicros !== undefined) store.runs.setCap(id, capMicros)
+    agreeToPrice(store, run)
+    if (run.startAt !== null && run.startAt <= clock.now()) store.runs.begin(id, clock.now())
+    unpause(core, id)
+  })
+  core.scheduler.wake()
+  return toRun(mustFind(core, id), core)
 }
 
-/** One line a reason; each unconfirmed row is a question of its own. */
-const nameOf = (reason: Problem, job: JobRecord): string =>
-  `${reason.code} ${reason.place.account ?? ''} ${reason.code === 'outcome-unknown' ? job.id : ''}`
-
-/** A read that was refused so often in a row is not refused by mistake. */
-const REFUSED_OFTEN = 5
-const DISK_CODES: readonly Problem['code'][] = [
-  'disk-full',
-  'folder-unwritable',
-  'folder-missing',
-  'path-too-long',
-]
-
-function waitsFor(job: JobRecord, run: RunRecord, core: Core): Problem | null {
-  const account = core.engine.store.accounts.get(job.accountId)
-  if (job.state === 'held') return job.problem ?? heldProblem(job)
-  if (job.state === 'unconfirmed' && job.runAt >= NEVER) return job.problem
-  if (job.state === 'downloading') {
-    return job.problem && DISK_CODES.includes(job.problem.code) ? job.problem : null
-  }
-  const isUnsent = job.state === 'queued' || job.state === 'uploading'
-  // A task that cannot be read is asked for on and on; when nothing else moves, a person should know.
-  if (job.state === 'generating' && job.problem?.level === 'error' && job.setbacks >= REFUSED_OFTEN)
-    return job.problem
-  // A refused key is tried again now and then, and all the same it waits for a person.
-  const needsPerson = account?.stopsUntilAt === null || account?.problem?.code === 'key-refused'
-  if (account?.problem && needsPerson && (isUnsent || account.stops === 'everything')) {
-    return account.problem
-  }
-  if (!isUnsent) return null
-  if (account?.isPaused) return pausedProblem(`The account "${account.name}" is paused.`)
-  if (run.isPaused) return run.problem ?? pausedProblem(`The run "${run.name}" is paused.`)
-  return job.pauses === 0 ? null : pausedProblem(`Row ${job.row} is paused.`)
+function unpause({ engine: { store } }: Core, id: number): void {
+  store.runs.setPause(id, false, null)
+  store.jobs.setRunPause(id, false)
 }
 
-const pausedProblem = (what: string): Problem =>
-  problem('account-paused', `${what} Nothing is bought meanwhile.`, 'Resume it with "reelsheet resume".')
+/** Clocks of two processes, and the time that typing takes. */
+const PAST_SLACK_MS = 60_000
+/** Later than that is a mistake, and no date can be written for it. */
+const LATEST_MS = 400 * 86_400_000
 
-const heldProblem = (job: JobRecord): Problem =>
+/** Another time to start. A run that missed its start goes on with that; another pause stays. */
+function schedule(core: Core, id: number, startAt: number | null): Run {
+  const { store, clock } = core.engine
+  const now = clock.now()
+  const run = mustFind(core, id)
+  if (startAt !== null) refuseBadTime(startAt, now)
+  store.write(() => {
+    if (store.runs.isBought(id)) throw begun(run)
+    const isNow = startAt === null || startAt <= now
+    if (isNow) store.runs.begin(id, now)
+    else store.runs.schedule(id, startAt)
+    putBackTaken(core.engine, id, isNow ? now : startAt)
+    if (run.isPaused && run.problem?.code === 'start-missed') unpause(core, id)
+  })
+  core.scheduler.wake()
+  return toRun(mustFind(core, id), core)
+}
+
+function refuseBadTime(startAt: number, now: number): void {
+  if (startAt >= now - PAST_SLACK_MS && startAt <= now + LATEST_MS) return
+  const what =
+    startAt < now
+      ? `The time ${startAt > 0 ? localTime(startAt) : String(startAt)} has passed.`
+      : 'That time is more than a year ahead.'
+  throw new ProblemError(
+    problem('wrong-use', `${what} Nothing was changed.`, 'Give a time to come, or start the run now.'),
+  )
+}
+
+const begun = ({ id, name }: RunRecord): ProblemError =>
+  new ProblemError(
+    problem(
+      'not-possible',
+      `The run "${name}" has ordered clips already, so it cannot start at another time. Nothing was changed.`,
+      'Pause it with "reelsheet pause", and go on later with "reelsheet resume".',
+      { runId: id },
+    ),
+  )
+
+function takeBackRun(core: Core, id: number): { touched: number; refused: Problem[] } {
+  const run = mustFind(core, id)
+  const { held, sent } = takeBack(core.engine, id)
+  core.scheduler.wake()
+  return { touched: held, refused: sent === 0 ? [] : [alreadySent(run, sent)] }
+}
+
+const alreadySent = ({ id, name }: RunRecord, sent: number): Problem =>
   problem(
     'not-possible',
-    `Row ${job.row} is held: it was not released to be bought.`,
-    'Start the run to release it.',
-    {
-      jobId: job.id,
-      row: job.row,
-    },
+    sent === 1
+      ? `One row of "${name}" was sent already and cannot be taken back: it may be charged, and its clip is archived.`
+      : `${sent} rows of "${name}" were sent already and cannot be taken back: they may be charged, and their clips are archived.`,
+    'Nothing to do. The other rows are held.',
+    { runId: id },
+    'warning',
   )
 
 export const runs = {
   create: calls.runs.create.handler(async ({ context, input }) => {
-    const created = await importSheet(context.engine, input)
+    const now = context.engine.clock.now()
+    if (input.startAt !== null) refuseBadTime(input.startAt, now)
+    const isNow = input.startAt !== null && input.startAt <= now
+    const created = await importSheet(context.engine, isNow ? { ...input, startAt: null } : input)
     context.scheduler.wake()
     return created
   }),
@@ -123,11 +131,10 @@ export const runs = {
     context.engine.store.runs.list().map((run) => toRun(run, context)),
   ),
   get: calls.runs.get.handler(({ context, input }) => toRun(mustFind(context, input.id), context)),
-  pause: calls.runs.pause.handler(({ context, input }) => setPause(context, input.id, true)),
-  resume: calls.runs.resume.handler(({ context, input }) => {
-    if (input.capMicros !== undefined) context.engine.store.runs.setCap(input.id, input.capMicros)
-    return setPause(context, input.id, false)
-  }),
+  takeBack: calls.runs.takeBack.handler(({ context, input }) => takeBackRun(context, input.id)),
+  schedule: calls.runs.schedule.handler(({ context, input }) => schedule(context, input.id, input.startAt)),
+  pause: calls.runs.pause.handler(({ context, input }) => pause(context, input.id)),
+  resume: calls.runs.resume.handler(({ context, input }) => resume(context, input.id, input.capMicros)),
   attention: calls.runs.attention.handler(({ context, input }) =>
     attention(context, mustFind(context, input.id)),
   ),
@@ -135,31 +142,7 @@ export const runs = {
     mustFind(context, input.id)
     return retryFailed(context, input.id)
   }),
-  export: calls.runs.export.handler(async ({ context, input }) => {
-    const run = mustFind(context, input.id)
-    const rows = context.engine.store.jobs.ofRun(run.id).map((job) => manifestRow(job, context))
-    if (rows.length === 0) {
-      throw new ProblemError(
-        problem('not-found', `The run "${run.name}" has no rows to export.`, 'Choose another run.'),
-      )
-    }
-    await writeManifest(rows, { headers: run.headers, path: input.file })
-    return { rows: rows.length }
-  }),
-}
-
-function manifestRow(job: JobRecord, { engine: { store } }: Core): ManifestRow {
-  const clip = store.clips.ofJob(job.id)
-  const lines = store.ledger.ofJob(job.id).filter((line) => line.chargedMicros !== null)
-  return {
-    cells: job.cells,
-    state: job.state,
-    clipFile: clip ? `${clip.archiveFolder}/${clip.path}` : null,
-    clipSha256: clip?.sha256 ?? null,
-    taskId: job.remoteId,
-    clipDurationMs: clip?.durationMs ?? null,
-    priceMicros: lines.length ? lines.reduce((sum, line) => sum + (line.chargedMicros ?? 0), 0) : null,
-    currency: store.accounts.get(job.accountId)?.currency ?? null,
-    problem: job.problem ?? clip?.problem ?? null,
-  }
+  export: calls.runs.export.handler(async ({ context, input: { id, file, format } }) => ({
+    rows: await exportRun(context.engine, mustFind(context, id), { file, format }),
+  })),
 }

@@ -1,11 +1,10 @@
 import { PriceDesk } from '../money/price-desk.ts'
-import { checkSheet, toSheetCheck } from '../sheets/check.ts'
+import { checkSheet } from '../sheets/check.ts'
+import { toSheetCheck } from '../sheets/sheet-check.ts'
 import { calls } from './context.ts'
 
 export const sheets = {
-  check: calls.sheets.check.handler(async ({ context, input }) =>
-    toSheetCheck(
-      await checkSheet(context.engine.store, input, new PriceDesk(context.engine, context.isOwner)),
-    ),
+  check: calls.sheets.check.handler(async ({ context: { engine, isOwner }, input }) =>
+    toSheetCheck(await checkSheet(engine, input, new PriceDesk(engine, isOwner), true)),
   ),
 }

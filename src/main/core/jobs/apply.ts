@@ -2,12 +2,12 @@ import type { AccountOptions } from '../../../shared/account.ts'
 import { problem } from '../../../shared/problem.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import { type JobRecord, PAUSED_BY_RUN } from '../store/jobs.ts'
-import { toCreditMicros } from '../store/ledger.ts'
-import { amount, buildBody, fitsCaps, writeAttempt } from './claim.ts'
+import { buildBody, fitsCaps, writeAttempt } from './claim.ts'
 import { reserveClipName } from './clip-name.ts'
 import type { Engine, Report } from './engine.ts'
 import { advance, type DomainEvent } from './machine.ts'
 import { backOffMs } from './policy.ts'
+import { notePrice, type ToldPrice } from './price-moves.ts'
 
 /** Events that happen every few seconds and say nothing new: they leave no line in the history. */
 const QUIET: readonly DomainEvent['type'][] = ['still-running', 'looked', 'claimed']
@@ -38,8 +38,7 @@ function write(engine: Engine, jobId: number, report: Report): JobRecord {
     return job
   }
   if (event.type === 'released') {
-    const isPaused = store.runs.get(job.runId)?.isPaused ?? false
-    next = { ...next, pauses: (next.pauses & ~PAUSED_BY_RUN) | (isPaused ? PAUSED_BY_RUN : 0) }
+    next = asItsRun(engine, next, now)
   }
   if (reserved === 'no') next = { ...next, state: 'queued' }
   if (next.state === 'downloading' && next.clipName === null) {
@@ -61,6 +60,16 @@ function write(engine: Engine, jobId: number, report: Report): JobRecord {
   return next
 }
 
+/** A released row waits as its run does: for a pause to end, or for the run's time to start. */
+function asItsRun({ store }: Engine, job: JobRecord, now: number): JobRecord {
+  const run = store.runs.get(job.runId)
+  const pauses = (job.pauses & ~PAUSED_BY_RUN) | (run?.isPaused ? PAUSED_BY_RUN : 0)
+  const startAt = run?.startAt ?? null
+  // Whoever releases rows after the time has passed means now.
+  if (startAt !== null && startAt <= now) store.runs.begin(job.runId, now)
+  return { ...job, pauses, runAt: Math.max(job.runAt, startAt ?? 0) }
+}
+
 function mustGet({ store }: Engine, jobId: number): JobRecord {
   const job = store.jobs.get(jobId)
   if (!job) throw new Error(`job ${jobId} is gone`)
@@ -79,13 +88,15 @@ function writeFacts(engine: Engine, job: JobRecord, report: Report, now: number)
   else if (change) store.attempts.decide(change.id, change.outcome, now, change)
   const price = report.ledger ? toldPrice(engine, job, report.ledger) : null
   if (report.ledger) store.ledger.settle(report.ledger.attemptId, report.ledger.entry, now)
-  if (price) stopOnDearerPrice(engine, job, price)
+  if (price) notePrice(store, job, price)
   const account = report.account || report.learned ? store.accounts.get(job.accountId) : undefined
   if (account) learn(engine, account, report)
+  const host = report.host && store.accounts.get(report.host.accountId)
+  if (report.host && host) learn(engine, host, report.host)
   return price !== null
 }
 
-function learn({ store }: Engine, account: AccountRecord, report: Report): void {
+function learn({ store }: Engine, account: AccountRecord, report: Pick<Report, 'account' | 'learned'>): void {
   store.accounts.update({
     ...account,
     options: withLearned(account.options, report.learned),
@@ -104,11 +115,6 @@ function stoppedBy(account: AccountRecord, trouble: NonNullable<Report['account'
   return isWorse ? {} : { stops: trouble.stops, stopsUntilAt: trouble.until, problem: trouble.problem }
 }
 
-interface ToldPrice {
-  micros: number
-  verb: 'reserved' | 'charged'
-}
-
 /** The first word that a provider says of a clip's price: what it reserves, or where it reserves nothing its charge. */
 function toldPrice(
   { store }: Engine,
@@ -119,28 +125,6 @@ function toldPrice(
   if (entry.standing !== 'charged' || entry.chargedMicros == null) return null
   const line = store.ledger.ofJob(job.id).find((one) => one.attemptId === attemptId)
   return line?.reservedMicros == null ? { micros: entry.chargedMicros, verb: 'charged' } : null
-}
-
-/** A price above the one that was confirmed stops the run: the cap was given for another price. */
-function stopOnDearerPrice({ store }: Engine, job: JobRecord, { micros: toldMicros, verb }: ToldPrice): void {
-  if (job.estimateMicros === null || toldMicros <= job.estimateMicros) return
-  const run = store.runs.get(job.runId)
-  const account = store.accounts.get(job.accountId)
-  if (!run || !account || run.isPaused) return
-  const [was, is] = [job.estimateMicros, toldMicros].map((micros) => amount(micros))
-  store.runs.setPause(
-    run.id,
-    true,
-    problem(
-      'price-changed',
-      `The account "${account.name}" ${verb} ${is} ${account.currency} for a clip that was estimated at ${was} (${amount(
-        toCreditMicros(account.currency, toldMicros - job.estimateMicros),
-      )} credits more). The run waits; what is under way is finished and archived.`,
-      'Look at the new price, then continue with "reelsheet resume", or set it with "reelsheet accounts update".',
-      { jobId: job.id, account: account.name, model: job.model },
-    ),
-  )
-  store.jobs.setRunPause(run.id, true)
 }
 
 /**

@@ -9,16 +9,32 @@ import type { JobRecord } from '../store/jobs.ts'
 import { toCreditMicros } from '../store/ledger.ts'
 import type { RunRecord } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
+import { amount } from './amount.ts'
 import type { Engine } from './engine.ts'
+import { holderOf, type PlacedFile, placeJob } from './placement.ts'
 import { UPLOAD_MARGIN_MS } from './policy.ts'
+import { expectedMicros } from './price-moves.ts'
 
-/** Why a run must wait before this job is bought; null = it fits its caps. */
+export { amount }
+
+type CapJob = Pick<JobRecord, 'id' | 'estimateMicros' | 'model'>
+type CapAccount = Pick<AccountRecord, 'name' | 'currency' | 'capMicros' | 'countedMicros'> & {
+  options: Pick<AccountRecord['options'], 'capMode'>
+}
+type CapRun = Pick<RunRecord, 'id' | 'name' | 'capMicros' | 'capMode' | 'countedMicros'>
+
+/**
+ * Why a run or its account must wait before this job is bought, its estimate being what it is expected to cost;
+ * nothing = it fits. A soft cap keeps nothing back.
+ */
 export function capProblem(
-  job: Pick<JobRecord, 'id' | 'estimateMicros' | 'model'>,
-  account: Pick<AccountRecord, 'name' | 'currency' | 'capMicros' | 'countedMicros'>,
-  run: Pick<RunRecord, 'name' | 'capMicros' | 'countedMicros'>,
+  job: CapJob,
+  account: CapAccount,
+  run: CapRun,
 ): { run?: Problem; account?: Problem } {
-  if (run.capMicros === null && account.capMicros === null) return {}
+  const runCap = run.capMode === 'hard' ? run.capMicros : null
+  const accountCap = account.options.capMode === 'hard' ? account.capMicros : null
+  if (runCap === null && accountCap === null) return {}
   if (job.estimateMicros === null) {
     return {
       run: problem(
@@ -30,21 +46,21 @@ export function capProblem(
     }
   }
   const credits = toCreditMicros(account.currency, job.estimateMicros)
-  if (run.capMicros !== null && run.countedMicros + credits > run.capMicros) {
+  if (runCap !== null && run.countedMicros + credits > runCap) {
     return {
       run: problem(
         'cap-reached',
-        `The next clip (about ${amount(credits)} credits) would pass the cap of the run "${run.name}": ${amount(run.countedMicros)} of ${amount(run.capMicros)} credits are reserved, charged or may have been charged. Nothing more is bought; what is under way is finished and archived.`,
+        `The next clip (about ${amount(credits)} credits) would pass the cap of the run "${run.name}": ${amount(run.countedMicros)} of ${amount(runCap)} credits are reserved, charged or may have been charged. Nothing more is bought; what is under way is finished and archived.`,
         'Raise the cap with "reelsheet resume --cap", or leave the rest.',
         { jobId: job.id },
       ),
     }
   }
-  if (account.capMicros !== null && account.countedMicros + job.estimateMicros > account.capMicros) {
+  if (accountCap !== null && account.countedMicros + job.estimateMicros > accountCap) {
     return {
       account: problem(
         'cap-reached',
-        `The next clip (about ${amount(job.estimateMicros)}) would pass the cap of the account "${account.name}": ${amount(account.countedMicros)} of ${amount(account.capMicros)} are reserved, charged or may have been charged. Nothing more is bought on it.`,
+        `The next clip (about ${amount(job.estimateMicros)}) would pass the cap of the account "${account.name}": ${amount(account.countedMicros)} of ${amount(accountCap)} are reserved, charged or may have been charged. Nothing more is bought on it.`,
         `Raise it with "reelsheet accounts update ${account.name} --cap …".`,
         { jobId: job.id, account: account.name },
       ),
@@ -62,7 +78,7 @@ export function fitsCaps(engine: Engine, job: JobRecord): boolean {
   const account = store.accounts.get(job.accountId)
   const run = store.runs.get(job.runId)
   if (!account || !run) return false
-  const stop = capProblem(job, account, run)
+  const stop = capProblem({ ...job, estimateMicros: expectedMicros(store, job) }, account, run)
   if (stop.account) {
     store.accounts.update({ ...account, stops: 'spending', stopsUntilAt: null, problem: stop.account })
   }
@@ -73,8 +89,36 @@ export function fitsCaps(engine: Engine, job: JobRecord): boolean {
   return !stop.account && !stop.run
 }
 
-/** Micros as a plain decimal number. */
-export const amount = (micros: number): string => String(Number((micros / 1_000_000).toFixed(4)))
+/**
+ * Soft caps that a job passes when it is reserved now: said at that moment and, as long as money counts, not
+ * again. Both are told where both are passed.
+ */
+export function softCapsPassed(job: CapJob, account: CapAccount, run: CapRun): Problem[] {
+  const micros = job.estimateMicros ?? 0
+  const passed: Problem[] = []
+  if (run.capMode === 'soft' && passes(run, toCreditMicros(account.currency, micros))) {
+    passed.push(softCap(`run "${run.name}"`, amount(run.capMicros ?? 0), 'credits', { runId: run.id }))
+  }
+  if (account.options.capMode === 'soft' && passes(account, micros)) {
+    const place = { account: account.name }
+    passed.push(softCap(`account "${account.name}"`, amount(account.capMicros ?? 0), account.currency, place))
+  }
+  return passed
+}
+
+const passes = (
+  { capMicros, countedMicros }: Pick<CapRun, 'capMicros' | 'countedMicros'>,
+  micros: number,
+): boolean => capMicros !== null && countedMicros <= capMicros && countedMicros + micros > capMicros
+
+const softCap = (whose: string, cap: string, unit: string, place: Problem['place']): Problem =>
+  problem(
+    'cap-reached',
+    `The soft cap of the ${whose} is passed: it was ${cap} ${unit}. Clips are bought all the same.`,
+    'Pause the run with "reelsheet pause" if that is enough, or make the cap a hard one.',
+    place,
+    'warning',
+  )
 
 /** The body as it will be stored and sent, with the addresses of its references; null when one is missing. */
 export function buildBody(
@@ -84,11 +128,19 @@ export function buildBody(
   store: Store,
   now: number,
 ): Record<string, unknown> | null {
+  const files = new Map(
+    placeJob(job.id, account, provider, store).map((file) => [
+      `${file.link.role} ${file.link.position}`,
+      file,
+    ]),
+  )
   const references: { kind: 'image' | 'video' | 'audio'; url: string }[] = []
   let audio: { url: string } | undefined
   for (const reference of store.jobs.references(job.id)) {
-    const url = addressOf(reference, account, provider, store, now)
-    if (url === null) return null
+    const file = files.get(`${reference.role} ${reference.position}`)
+    const url =
+      reference.referenceId === null ? reference.address : file && addressOf(file, account, store, now)
+    if (url == null) return null
     if (reference.role === 'audio') audio = { url }
     else references.push({ kind: reference.kind, url })
   }
@@ -96,18 +148,17 @@ export function buildBody(
   return buildRequest(order, audio ? { references, audio } : { references }).body
 }
 
+/** A file inside the request is named by its hash; its bytes are put in while the request is sent. */
 function addressOf(
-  reference: { referenceId: number | null; address: string | null },
+  { reference, way }: PlacedFile,
   account: AccountRecord,
-  provider: Provider,
   store: Store,
   now: number,
 ): string | null {
-  if (reference.referenceId === null) return reference.address
-  const stored = store.references.get(reference.referenceId)
-  if (!stored) return null
-  if (provider.can.inlineReferences) return `data:${stored.mediaType};sha256=${stored.sha256}`
-  return store.references.freshUpload(stored.id, account.id, now, UPLOAD_MARGIN_MS)?.url ?? null
+  if (!reference) return null
+  if (way === 'inside') return `data:${reference.mediaType};sha256=${reference.sha256}`
+  const holder = holderOf(way, account, store)
+  return (holder && store.references.freshUpload(reference.id, holder.id, now, UPLOAD_MARGIN_MS)?.url) ?? null
 }
 
 const KEY_LETTERS = 24
@@ -121,9 +172,16 @@ export function writeAttempt(
   job: JobRecord,
   account: AccountRecord,
   body: Record<string, unknown>,
-  { store, random, clock }: Engine,
+  { store, random, clock, noticed }: Engine,
 ): void {
   const now = clock.now()
+  const estimateMicros = expectedMicros(store, job)
+  const run = store.runs.get(job.runId)
+  // Read again: rows that were taken before it in the same breath count by now.
+  const counted = store.accounts.get(account.id)
+  if (run && counted) {
+    for (const passed of softCapsPassed({ ...job, estimateMicros }, counted, run)) noticed(passed)
+  }
   const bodyJson = JSON.stringify(body)
   const bodySha256 = createHash('sha256').update(bodyJson).digest('hex')
   const open = store.attempts.undecided(job.id)
@@ -150,7 +208,7 @@ export function writeAttempt(
     accountId: account.id,
     model: job.model,
     currency: account.currency,
-    estimateMicros: job.estimateMicros,
+    estimateMicros,
     now,
   })
 }

@@ -49,6 +49,8 @@ export interface Report {
   account?: { stops: Stops; problem: Problem; until: number | null }
   /** `retiredModels` are added to those that are known. */
   learned?: Partial<AccountOptions>
+  /** What was found out of another account: of the one that holds the files of this one. */
+  host?: { accountId: number } & Pick<Report, 'account' | 'learned'>
   /** What the answer says about the account's pace. */
   pace?: { type: 'slow'; retryAfterMs: number } | { type: 'offline' | 'online' | 'taken' | 'doubtful' }
   /** More for the job's history. */

@@ -35,8 +35,9 @@ export type MovedOrder = Pick<JobRecord, 'model' | 'order' | 'estimateMicros'>
 export const MOVES = {
   held: ['released', 'moved', 'cancelled'],
   queued: ['claimed', 'held', 'set-back', 'moved', 'cancelled'],
-  uploading: ['ready', 'set-back', 'refused', 'cancelled'],
-  submitting: ['accepted', 'unclear', 'lost', 'set-back', 'refused'],
+  uploading: ['ready', 'held', 'set-back', 'refused', 'cancelled'],
+  // Held only while its request has not left: whoever takes it back asks the attempt first.
+  submitting: ['accepted', 'unclear', 'lost', 'held', 'set-back', 'refused'],
   unconfirmed: ['found', 'looked', 'released', 'cancelled'],
   generating: ['still-running', 'rendered', 'set-back', 'refused', 'cancelled'],
   downloading: ['relinked', 'saved', 'set-back', 'refused', 'cancelled'],

@@ -4,8 +4,10 @@ import { gather } from '../system.ts'
 import { RETRY_WRITE_MS, tellFault } from './durable.ts'
 import type { Engine } from './engine.ts'
 import { Paces } from './limits.ts'
+import { quietUntil } from './quiet-hours.ts'
 import { shiftWaits } from './recover.ts'
 import { Spend } from './spend.ts'
+import { beginDue } from './starts.ts'
 import { Watch } from './watch.ts'
 import { Work } from './work.ts'
 
@@ -63,6 +65,11 @@ export class Scheduler {
     return this.#work.has(jobId)
   }
 
+  /** Their ids. */
+  get working(): number[] {
+    return this.#work.ids
+  }
+
   /** Jobs that a step works on at this moment. */
   get busy(): number {
     return this.#work.size
@@ -113,6 +120,8 @@ export class Scheduler {
     const { store, clock } = this.#engine
     const now = clock.now()
     this.#noticeClock(now)
+    // Before any account is looked at: of a start that was missed nothing may be bought.
+    beginDue(this.#engine, now)
     let nextAt = store.jobs.nextWakeAt(now) ?? NEVER
     for (const account of store.accounts.list()) {
       nextAt = Math.min(nextAt, this.#lookAt(account, now))
@@ -149,15 +158,16 @@ export class Scheduler {
 
   #dispatchAccount(account: AccountRecord, now: number): number {
     const pace = this.#paces.of(account, now)
-    let nextAt = account.stopsUntilAt ?? NEVER
+    const quiet = quietUntil(account.options.quietHours, now)
+    let nextAt = Math.min(account.stopsUntilAt ?? NEVER, quiet ?? NEVER)
     this.#watch.startDownloads(account, now)
     if (pace.isOffline(now)) return Math.min(nextAt, pace.nextPollAt(now))
     if (account.stops !== 'everything') {
       if (!this.#watch.startPolls(account, pace, now)) nextAt = Math.min(nextAt, pace.nextPollAt(now))
       this.#watch.startLooks(account, now)
     }
-    const maySpend = account.stops === 'nothing' && !account.isPaused
-    if (!this.#spend.startSubmits(account, pace, now, maySpend)) {
+    const maySpend = account.stops === 'nothing' && !account.isPaused && quiet === null
+    if (!this.#spend.startSubmits(account, pace, now, { maySpend, quietUntil: quiet })) {
       nextAt = Math.min(nextAt, pace.nextSubmitAt(now))
     }
     if (maySpend) this.#spend.startUploads(account, now)

@@ -12,11 +12,19 @@ import { buildBody, fitsCaps, isStale, writeAttempt } from './claim.ts'
 import { isOfDisk, reportFault } from './durable.ts'
 import type { Engine } from './engine.ts'
 import type { Pace } from './limits.ts'
+import { quietHours, startsLater } from './waits.ts'
 import type { Work } from './work.ts'
 
 /** Requests marked as sent in one look, and rows claimed in one: the event loop has other work as well. */
 const MOST_SENT = 12
 const MOST_CLAIMED = 12
+
+/** What an account may do at this look. */
+export interface Leave {
+  maySpend: boolean
+  /** When its quiet hours end, epoch ms; null = there are none now. */
+  quietUntil: number | null
+}
 
 interface Leaving {
   job: JobRecord
@@ -41,14 +49,14 @@ export class Spend {
    * Sends what is written down, and takes the next rows from the queue. One transaction marks the ones and takes the
    * others, with one sync of the disk; the first byte leaves after it. False when a create is due that the pace holds back.
    */
-  startSubmits(account: AccountRecord, pace: Pace, now: number, maySpend: boolean): boolean {
+  startSubmits(account: AccountRecord, pace: Pace, now: number, leave: Leave): boolean {
     const { store, checkpoint } = this.#engine
     const due = store.jobs.dueWorking(account.id, 'submitting', now, this.#work.size + MOST_SENT)
     const marked = this.#work.free(due, MOST_SENT)
-    const taken = maySpend ? this.#next(account, pace, now) : []
+    const taken = leave.maySpend ? this.#next(account, pace, now) : []
     if (marked.length + taken.length === 0) return true
     const { leaving, isAll, claimed } = store.write(() => ({
-      ...this.#markAll(marked, account, pace, now, maySpend),
+      ...this.#markAll(marked, account, pace, now, leave),
       claimed: this.#claimAll(taken, now),
     }))
     for (const one of leaving) this.#send(one, account)
@@ -63,11 +71,11 @@ export class Spend {
     account: AccountRecord,
     pace: Pace,
     now: number,
-    maySpend: boolean,
+    leave: Leave,
   ): { leaving: Leaving[]; isAll: boolean } {
     const leaving: Leaving[] = []
     for (const job of this.#engine.store.jobs.getAll(ids)) {
-      const one = this.#mark(job, account, pace, now, maySpend)
+      const one = this.#mark(job, account, pace, now, leave)
       if (one === 'not-yet') return { leaving, isAll: false }
       if (one) leaving.push(one)
     }
@@ -80,7 +88,7 @@ export class Spend {
     account: AccountRecord,
     pace: Pace,
     now: number,
-    maySpend: boolean,
+    leave: Leave,
   ): Leaving | null | 'not-yet' {
     const { store } = this.#engine
     const provider = this.#engine.providerFor(account, job.model)
@@ -95,9 +103,11 @@ export class Spend {
     }
     if (isRepeat && account.stops === 'everything') return null
     // A repeat finds out about a request that left already; only a first send is new spending.
-    const mayNot = !(maySpend || isAtCap(account)) || job.pauses !== 0 || isRetired(account, job)
+    const run = isRepeat ? undefined : store.runs.get(job.runId)
+    const early = run && (run.startAt ?? 0) > now ? startsLater(run, run.startAt as number) : null
+    const mayNot = !mayFinish(account, leave) || early !== null || job.pauses !== 0 || isRetired(account, job)
     if (!isRepeat && (mayNot || isStale(attempt, job, account, provider, this.#engine))) {
-      this.#putBack(job, attempt, mayNot ? account.problem : expired(job))
+      this.#putBack(job, attempt, mayNot ? (early ?? whyNot(account, leave)) : expired(job))
       return null
     }
     if (!pace.takeSubmit(now)) return 'not-yet'
@@ -194,6 +204,11 @@ export class Spend {
     const account = store.accounts.get(job.accountId)
     const provider = account && this.#engine.providerFor(account, job.model)
     if (!account || !provider) return this.#hold(job, noAccountFor(job, account ?? null))
+    const startAt = store.runs.get(job.runId)?.startAt ?? null
+    if (startAt !== null && startAt > now) {
+      for (const id of store.jobs.postpone(job.runId, startAt)) this.#engine.changed(id)
+      return 'waits'
+    }
     const model = isRetired(account, job) && findModel(job.model)
     if (model) return this.#hold(job, retiredProblem(model, true, { ...placeOf(job), account: account.name }))
     if (!fitsCaps(this.#engine, job)) {
@@ -227,6 +242,13 @@ const expired = (job: JobRecord): Problem =>
     { jobId: job.id },
     'info',
   )
+
+/** Whether what is reserved may be sent. */
+const mayFinish = (account: AccountRecord, { maySpend, quietUntil }: Leave): boolean =>
+  maySpend || (isAtCap(account) && quietUntil === null)
+
+const whyNot = (account: AccountRecord, { quietUntil }: Leave): Problem | null =>
+  account.problem ?? (quietUntil === null ? null : quietHours(account, quietUntil))
 
 /** A cap that is reached keeps out what is new; what was reserved under it is still sent. */
 const isAtCap = ({ isPaused, stops, problem: reason }: AccountRecord): boolean =>

@@ -39,6 +39,10 @@ export class Work {
     return this.#running.size
   }
 
+  get ids(): number[] {
+    return [...this.#running.keys()]
+  }
+
   /** Whether a step works on the job; what it reports is still to come. */
   has(jobId: number): boolean {
     return this.#running.has(jobId)

@@ -1,6 +1,7 @@
 import { type Problem, ProblemError } from '../../../shared/problem.ts'
 import type { Reference } from '../../../shared/reference.ts'
-import { type Core, notFound } from '../handlers/context.ts'
+import type { Core } from '../handlers/context.ts'
+import { getReference, recordReference } from '../references/keep.ts'
 import { probe } from '../references/probe.ts'
 
 /**
@@ -13,25 +14,8 @@ export async function addUpload(core: Core, file: string, name: string): Promise
   try {
     const facts = await probe(file)
     const stored = await references.add(file)
-    const id = store.references.add({
-      sha256: stored.sha256,
-      kind: facts.kind,
-      format: facts.format,
-      mediaType: facts.mediaType,
-      sizeBytes: facts.sizeBytes,
-      width: facts.width,
-      height: facts.height,
-      durationMs: facts.durationMs,
-      framesPerSecond: facts.framesPerSecond,
-      hasSound: facts.hasSound,
-      hasTransparency: facts.hasTransparency,
-      name,
-      originalPath: null,
-      createdAt: clock.now(),
-    })
-    const reference = store.references.get(id)
-    if (!reference) throw notFound('The stored reference')
-    return reference
+    const id = recordReference({ store, clock }, stored.sha256, facts, { name })
+    return getReference(store, id)
   } catch (error) {
     if (error instanceof ProblemError)
       throw new ProblemError(rename(error.problem, file, name), { cause: error })

@@ -71,6 +71,11 @@ export class PriceDesk {
     })
   }
 
+  /** Whether the provider's own rules of now are known for a model. */
+  hasLiveRule(account: AccountRecord, model: string): boolean {
+    return this.rules.has(nameOf(account, model))
+  }
+
   private learnedOf(accountId: number): LearnedPrices {
     const known = this.learned.get(accountId)
     if (known) return known

@@ -58,11 +58,11 @@ async function probeFile(file: string, clock: Clock): Promise<ProbedMedia> {
       throw new Unfit('reference-unreadable', 'is empty (0 bytes).', 'Save or copy it again.')
     const format = recognise(await readHead(handle))
     if ('foreign' in format) {
-      const what = `is ${format.foreign}, whatever its name says.`
+      const what = `is ${format.foreign}${format.next ? '' : ', whatever its name says'}.`
       throw new Unfit(
         'reference-kind',
         what,
-        'Use a JPEG, PNG or WebP picture, an MP4 or MOV film, or an MP3.',
+        format.next ?? 'Use a JPEG, PNG or WebP picture, an MP4 or MOV film, or an MP3.',
       )
     }
     if (await isCutShort(handle, format.format, facts.size)) throw cutShort()

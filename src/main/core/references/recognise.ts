@@ -13,8 +13,14 @@ export interface MediaFormat {
 /** Bytes that `recognise` wants to see. */
 export const HEAD_BYTES = 4096
 
+/** Something else, in words; `next` where more can be said than which formats are taken. */
+export interface Foreign {
+  foreign: string
+  next?: string
+}
+
 /** The format, or in words what the file is instead. */
-export function recognise(head: Uint8Array): MediaFormat | { foreign: string } {
+export function recognise(head: Uint8Array): MediaFormat | Foreign {
   return (
     recogniseImage(head) ??
     recogniseBoxes(head) ??
@@ -30,12 +36,23 @@ export function kindOfExtension(extension: string): ReferenceKind | undefined {
   return Object.values(FORMATS).find((known) => known.extension === spelled)?.kind
 }
 
+/** Whether a file of this name is meant to be media: in a folder, everything else is passed over. */
+export function looksLikeMedia(name: string): boolean {
+  const extension = /\.([a-z0-9]{2,4})$/iu.exec(name)?.[1]?.toLowerCase() ?? ''
+  return kindOfExtension(extension) !== undefined || REFUSED_PICTURES.includes(extension)
+}
+
+/** Pictures that cannot be taken; they are looked at, so that their sentence is heard. */
+const REFUSED_PICTURES = ['heic', 'heif']
+
 const SPELLINGS: Readonly<Record<string, string>> = {
   jpeg: 'jpg',
   jpe: 'jpg',
   m4v: 'mp4',
   wave: 'wav',
   qt: 'mov',
+  tif: 'tiff',
+  jfif: 'jpg',
 }
 
 const FORMATS = {
@@ -45,6 +62,7 @@ const FORMATS = {
   gif: { kind: 'image', format: 'gif', mediaType: 'image/gif', extension: 'gif' },
   bmp: { kind: 'image', format: 'bmp', mediaType: 'image/bmp', extension: 'bmp' },
   avif: { kind: 'image', format: 'avif', mediaType: 'image/avif', extension: 'avif' },
+  tiff: { kind: 'image', format: 'tiff', mediaType: 'image/tiff', extension: 'tiff' },
   mp4: { kind: 'video', format: 'mp4', mediaType: 'video/mp4', extension: 'mp4' },
   mov: { kind: 'video', format: 'mov', mediaType: 'video/quicktime', extension: 'mov' },
   '3gp': { kind: 'video', format: '3gp', mediaType: 'video/3gpp', extension: '3gp' },
@@ -63,24 +81,30 @@ function recogniseImage(head: Uint8Array): MediaFormat | undefined {
   if (isAt(head, 0, [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])) return FORMATS.png
   if (text(head, 0, 4) === 'RIFF' && text(head, 8, 4) === 'WEBP') return FORMATS.webp
   if (text(head, 0, 4) === 'GIF8') return FORMATS.gif
+  if (isAt(head, 0, [0x49, 0x49, 0x2a, 0]) || isAt(head, 0, [0x4d, 0x4d, 0, 0x2a])) return FORMATS.tiff
   // `BM` alone could begin a text; bytes 6 to 9 are reserved and zero in every BMP.
   if (text(head, 0, 2) === 'BM' && isAt(head, 6, [0, 0, 0, 0])) return FORMATS.bmp
   return undefined
 }
 
 const HEIC_BRANDS = ['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'mif1', 'msf1']
+/** HEVC is patented: the picture library's builds come without a decoder for it. */
+const HEIC: Foreign = {
+  foreign: 'an HEIC picture, as iPhones take them: no model takes it, and Reelsheet cannot convert it',
+  next: 'Export it as JPEG: on a Mac open it in Preview and choose File, Export; on Windows open it in Photos and choose Save as; on the iPhone choose Settings, Camera, Formats, Most Compatible for the pictures to come.',
+}
 /** QuickTime files older than `ftyp` begin with one of these boxes. */
 const OLD_QUICKTIME = ['moov', 'mdat', 'wide', 'free', 'skip', 'pnot']
 
 /** ISO base media files: https://www.iso.org/standard/83102.html, brands at https://mp4ra.org/registered-types/brands */
-function recogniseBoxes(head: Uint8Array): MediaFormat | { foreign: string } | undefined {
+function recogniseBoxes(head: Uint8Array): MediaFormat | Foreign | undefined {
   const type = text(head, 4, 4)
   if (OLD_QUICKTIME.includes(type)) return FORMATS.mov
   if (type !== 'ftyp') return undefined
   const brand = text(head, 8, 4)
   const brands = listBrands(head)
   if (brands.includes('avif') || brands.includes('avis')) return FORMATS.avif
-  if (HEIC_BRANDS.includes(brand)) return { foreign: 'an HEIC picture, which no model takes' }
+  if (HEIC_BRANDS.includes(brand)) return HEIC
   if (brand === 'qt  ') return FORMATS.mov
   if (brand === 'M4A ' || brand === 'M4B ') return FORMATS.m4a
   return brand.startsWith('3g') ? FORMATS['3gp'] : FORMATS.mp4
@@ -110,15 +134,13 @@ function recogniseSound(head: Uint8Array): MediaFormat | undefined {
   return isLayer3 && third >> 4 !== 15 && ((third >> 2) & 3) !== 3 ? FORMATS.mp3 : undefined
 }
 
-function nameForeign(head: Uint8Array): { foreign: string } {
+function nameForeign(head: Uint8Array): Foreign {
   const start = text(head, 0, 256).trimStart().toLowerCase()
   if (start.startsWith('<!doctype html') || start.startsWith('<html')) return { foreign: 'a web page (HTML)' }
   if (start.startsWith('<svg') || start.includes('<svg ')) return { foreign: 'an SVG drawing' }
   if (start.startsWith('%pdf-')) return { foreign: 'a PDF document' }
   if (text(head, 0, 4) === 'RIFF' && text(head, 8, 4) === 'AVI ') return { foreign: 'an AVI film' }
   if (isAt(head, 0, [0x50, 0x4b, 0x03, 0x04])) return { foreign: 'a ZIP file' }
-  if (isAt(head, 0, [0x49, 0x49, 0x2a, 0]) || isAt(head, 0, [0x4d, 0x4d, 0, 0x2a]))
-    return { foreign: 'a TIFF picture' }
   return { foreign: isText(head) ? 'a text file' : 'of a kind that Reelsheet does not know' }
 }
 

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ipaddr from 'ipaddr.js'
 import type { ReferenceFacts, ReferenceKind } from '../../../shared/models/types.ts'
-import { type ProblemCode, ProblemError, problem } from '../../../shared/problem.ts'
+import { type Fix, type ProblemCode, ProblemError, problem } from '../../../shared/problem.ts'
 import { editDistance } from '../sheets/columns.ts'
 import type { ProbedMedia } from './media.ts'
 import { kindOfExtension } from './recognise.ts'
@@ -117,13 +117,19 @@ async function describeMissing(written: string, tried: string): Promise<ProblemE
     near.length > 0
       ? `In that folder there is ${near.map((name) => `"${name}"`).join(', ')}: correct the name in the sheet.`
       : 'Check the name; a relative path starts at the folder of the sheet.'
-  return refuse(
-    'reference-missing',
-    `${tried.slice(0, 500)} does not exist.`,
-    next,
-    written,
-    tried.slice(0, 500),
+  const what = `${tried.slice(0, 500)} does not exist.`
+  const refused = refuse('reference-missing', what, next, written, tried.slice(0, 500))
+  const folder = /^.*[\\/]/su.exec(written)?.[0] ?? ''
+  const fixes = near.map(
+    (name): Fix => ({
+      type: 'set',
+      label: `Use ${name}`,
+      // Whoever knows the cell says its column.
+      column: '',
+      value: `${folder}${name}`,
+    }),
   )
+  return fixes.length === 0 ? refused : new ProblemError({ ...refused.problem, fixes })
 }
 
 const MOST_NAMES = 3

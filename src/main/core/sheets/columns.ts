@@ -1,4 +1,5 @@
 import { type Problem, problem } from '../../../shared/problem.ts'
+import type { Column, Confidence } from '../../../shared/sheet.ts'
 
 /** Canonical fields that a column can fill, besides `ref 1`, `ref 2`, … */
 export const SHEET_FIELDS = [
@@ -31,7 +32,8 @@ export const MANIFEST_COLUMNS = [
   'clip sha256',
   'task id',
   'clip seconds',
-  'price',
+  'estimate',
+  'charged',
   'currency',
   'problem',
 ] as const
@@ -112,25 +114,48 @@ const FIELD_BY_WORD = new Map(
   Object.entries(SYNONYMS).flatMap(([field, words]) => words.map((word) => [word, field] as const)),
 )
 const REFERENCE_WORD_SET: ReadonlySet<string> = new Set(REFERENCE_WORDS)
-const MANIFEST_WORDS: ReadonlySet<string> = new Set(MANIFEST_COLUMNS.map(fold))
+/** As manifests of earlier versions had them. */
+const EARLIER_MANIFEST_COLUMNS = ['price'] as const
+const MANIFEST_WORDS: ReadonlySet<string> = new Set(
+  [...MANIFEST_COLUMNS, ...EARLIER_MANIFEST_COLUMNS].map(fold),
+)
 
 export interface ColumnMap {
+  /** In the order of the headers. */
+  columns: Column[]
   /** Header → canonical field; a header that is absent is unknown and kept. */
   mapping: Record<string, string>
   /** `error`: two headers want one field. `warning`: looks like a typing error. `info`: kept, fills nothing. */
   problems: Problem[]
 }
 
-/** Says which header fills which field, by name and synonym; case, spaces, `_` and `-` do not matter. */
-export function mapColumns(headers: readonly string[]): ColumnMap {
-  const wishes = headers.map((header) => ({ header, ...readHeader(header) }))
+/** A person's words: header → field, or '' for a column that fills nothing. */
+export type Wishes = Readonly<Record<string, string>>
+
+/**
+ * Says which header fills which field: by a person's words, now or remembered, then by name and synonym; case,
+ * spaces, `_` and `-` do not matter. A field that a person gave to one column is not taken by another's name.
+ */
+export function mapColumns(
+  headers: readonly string[],
+  chosen: Wishes = {},
+  remembered: Wishes = {},
+): ColumnMap {
   const problems: Problem[] = []
+  const words = [readWishes(remembered, 'remembered'), readWishes(chosen, 'chosen')]
+  const wishes = headers.map((header): Wish => {
+    const said = words.map((each) => each.get(fold(header))).findLast((each) => each !== undefined)
+    if (!said) return { header, ...readHeader(header) }
+    return { header, field: said.field, confidence: said.confidence }
+  })
+  problems.push(...explainWishes(chosen, headers))
+  letGo(wishes)
   numberReferences(wishes)
   const mapping: Record<string, string> = Object.create(null)
   const owner = new Map<string, string>()
-  for (const { header, field } of wishes) {
+  for (const { header, field, confidence } of wishes) {
     if (field === undefined) {
-      problems.push(...explainUnknown(header))
+      if (confidence === undefined) problems.push(...explainUnknown(header))
       continue
     }
     const first = owner.get(field)
@@ -141,26 +166,94 @@ export function mapColumns(headers: readonly string[]): ColumnMap {
     owner.set(field, header)
     mapping[header] = field
   }
-  return { mapping, problems }
+  const columns = wishes.map(({ header, field, confidence }): Column => {
+    const isOwner = field !== undefined && mapping[header] === field
+    return { header, field: isOwner ? field : null, confidence: confidence ?? 'none' }
+  })
+  return { columns, mapping, problems }
 }
+
+interface Said {
+  field: string | undefined
+  confidence: Confidence
+}
+
+function readWishes(wishes: Wishes, confidence: Confidence): Map<string, Said> {
+  const read = new Map<string, Said>()
+  for (const [header, field] of Object.entries(wishes)) {
+    const known = fieldNamed(field)
+    if (field === '' || known !== undefined) read.set(fold(header), { field: known, confidence })
+  }
+  return read
+}
+
+/** A field by any of its names; `ref 2` for the second reference. */
+export function fieldNamed(name: string): string | undefined {
+  const read = readHeader(name)
+  return read.field ?? (read.word === undefined ? undefined : 'ref 1')
+}
+
+/** What a person says of columns must be of columns and fields that there are. */
+function explainWishes(chosen: Wishes, headers: readonly string[]): Problem[] {
+  const known = new Set(headers.map(fold))
+  return Object.entries(chosen).flatMap(([header, field]) => {
+    const column = header.slice(0, LONGEST_NAME)
+    if (!known.has(fold(header)))
+      return [
+        problem(
+          'column-unknown',
+          `The sheet has no column "${column}", which was to fill ${field || 'nothing'}. Nothing was started and nothing was spent.`,
+          `Its columns are ${headers
+            .slice(0, 12)
+            .map((each) => `"${each.slice(0, 40)}"`)
+            .join(', ')}.`,
+          { column },
+        ),
+      ]
+    if (field === '' || fieldNamed(field) !== undefined) return []
+    return [
+      problem(
+        'column-unknown',
+        `"${field}" is no field, so the column "${column}" cannot fill it. Nothing was started and nothing was spent.`,
+        `Fields are ${SHEET_FIELDS.join(', ')} and ref 1, ref 2, …`,
+        { column },
+      ),
+    ]
+  })
+}
+
+/** What a person gave to one column is not wanted by another's name any more. */
+function letGo(wishes: Wish[]): void {
+  const given = new Set(wishes.filter(isSaid).map(({ field }) => field))
+  for (const wish of wishes) {
+    if (isSaid(wish) || wish.field === undefined || !given.has(wish.field)) continue
+    wish.field = undefined
+    wish.confidence = 'none'
+  }
+}
+
+const isSaid = ({ confidence }: Wish): boolean => confidence === 'chosen' || confidence === 'remembered'
 
 interface Wish {
   header: string
-  field?: string
+  field?: string | undefined
   /** A reference column without a number of its own. */
   word?: string
+  /** Absent for a header that nobody knows. */
+  confidence?: Confidence | undefined
 }
 
-function readHeader(header: string): { field?: string; word?: string } {
+function readHeader(header: string): Omit<Wish, 'header'> {
   const folded = fold(header)
   const known = FIELD_BY_WORD.get(folded)
-  if (known !== undefined) return { field: known }
+  if (known !== undefined) return { field: known, confidence: folded === fold(known) ? 'name' : 'synonym' }
   const match = /^(.*?)0*(\d{0,2})$/u.exec(folded)
   const word = match?.[1] ?? ''
   if (!REFERENCE_WORD_SET.has(word)) return {}
   const number = match?.[2] ?? ''
-  if (folded === word) return { word }
-  return number === '' ? {} : { field: `ref ${Number(number)}`, word }
+  const confidence = word === 'ref' ? 'name' : 'synonym'
+  if (folded === word) return { word, confidence }
+  return number === '' ? {} : { field: `ref ${Number(number)}`, word, confidence }
 }
 
 /** `image, video` become `ref 1, ref 2` in their order; a number that is written is kept. */
@@ -224,7 +317,7 @@ function nearestKnown(folded: string): string | undefined {
 }
 
 /** Letters and digits only: `Aspect_Ratio`, `aspect ratio` and `ASPECT-RATIO (16:9)` are one name. */
-function fold(header: string): string {
+export function fold(header: string): string {
   if (header.length > LONGEST_NAME) return ''
   return header
     .normalize('NFKC')

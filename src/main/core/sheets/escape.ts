@@ -16,7 +16,15 @@ export function escapeCell(text: string): string {
   return NEEDS_QUOTE.test(text) ? `'${text}` : text
 }
 
-/** Undoes `escapeCell` and nothing else: `unescapeCell(escapeCell(x)) === x` for every text. */
+/**
+ * For formats in which a text is a text and no formula needs a guard: only what `unescapeCell` would shorten gets
+ * its quote, so that one way back serves every format (a CSV that Excel saved as a workbook keeps its quotes).
+ */
+export function keepQuotes(text: string): string {
+  return text.charCodeAt(0) === QUOTE && HAS_QUOTE.test(text) ? `'${text}` : text
+}
+
+/** Undoes `escapeCell` or `keepQuotes` and nothing else: `unescapeCell(escapeCell(x)) === x` for every text. */
 export function unescapeCell(text: string): string {
   return text.charCodeAt(0) === QUOTE && HAS_QUOTE.test(text) ? text.slice(1) : text
 }

@@ -21,7 +21,8 @@ export type OrderedBy = (job: EarlierJob) => string
 /**
  * Matches rows with the jobs of an earlier import: by id and order, then by the order alone (equal rows by
  * their count), so that ids which come, go or change places buy nothing again, and last by the id alone: a
- * changed row. Returns the jobs that no row stands for any more.
+ * changed row. Returns the jobs that no row stands for any more; what a
+ * changed row took the place of is not among them.
  */
 export function matchRows(
   rows: readonly Matchable[],
@@ -39,7 +40,7 @@ export function matchRows(
     const job = versions.at(-1)
     return job && { job, standing: row.fingerprint === '' ? 'same' : 'changed' }
   })
-  return oldestFirst.filter((job) => left.has(job))
+  return oldestFirst.filter((job) => left.has(job) && !isReplaced(job))
 }
 
 type Match = Pick<Matchable, 'job' | 'standing'> | undefined

@@ -1,12 +1,29 @@
 import { findModel } from '../../../shared/models/catalogue.ts'
+import { show } from '../../../shared/models/cells.ts'
+import { cellWith, type Headers, headersOf, inOwnColumns } from '../../../shared/models/own-columns.ts'
 import { type CheckedAlike, rememberChecks } from '../../../shared/models/remember.ts'
-import type { Estimate, Family, ReferenceKind, ResolvedOrder } from '../../../shared/models/types.ts'
+import type {
+  Estimate,
+  Family,
+  FileHost,
+  ReferenceKind,
+  ResolvedOrder,
+} from '../../../shared/models/types.ts'
 import type { OrderInput } from '../../../shared/models/validate.ts'
-import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
-import type { SheetRow } from '../../../shared/sheet.ts'
+import {
+  type Fix,
+  type Problem,
+  type ProblemCode,
+  ProblemError,
+  type ProblemPlace,
+  problem,
+} from '../../../shared/problem.ts'
+import type { Column, SheetRow } from '../../../shared/sheet.ts'
+import { hostRules, hostsFor } from '../jobs/placement.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { EarlierJob } from '../store/jobs.ts'
 import type { Store } from '../store/store.ts'
+import { editDistance } from './columns.ts'
 import { Fingerprints } from './fingerprint.ts'
 import type { Media, MediaDesk } from './media-desk.ts'
 
@@ -35,6 +52,12 @@ const NONE: never[] = []
 
 type Check = (input: OrderInput) => CheckedAlike
 
+export interface RowDeskOptions {
+  columns?: readonly Column[]
+  /** Use a fitted copy where a picture breaks a limit that fitting can mend. */
+  isFitting?: boolean
+}
+
 /** Checks the rows of one sheet: what they have in common is looked up once. */
 export class RowDesk {
   private readonly store: Store
@@ -43,33 +66,43 @@ export class RowDesk {
   private readonly named = new Map<string, AccountRecord | undefined>()
   private readonly checks = new Map<string, Check>()
   private readonly fingerprints = new Fingerprints()
+  private readonly headers: Headers
+  private readonly accounts: readonly AccountRecord[]
+  private readonly isFitting: boolean
 
   /** Throws a `ProblemError` when the accounts named for the whole sheet cannot be used. */
-  constructor(store: Store, media: MediaDesk, accounts: readonly string[]) {
+  constructor(store: Store, media: MediaDesk, accounts: readonly string[], how: RowDeskOptions = {}) {
+    const { columns = [], isFitting = false } = how
     this.store = store
     this.media = media
+    this.isFitting = isFitting
     this.chosen = chooseAccounts(store, accounts)
+    this.headers = headersOf(columns)
+    this.accounts = store.accounts.list()
   }
 
   async check(sheetRow: SheetRow): Promise<ReadyRow> {
-    const problems: Problem[] = []
+    let problems: Problem[] = []
     const { values, audio: sound } = sheetRow
     const family = findModel(values.model ?? '')?.family
     const account = this.accountFor(sheetRow, family, problems)
-    const { media } = this
-    const references = media.known(sheetRow.references) ?? (await media.all(sheetRow.references, problems))
+    const { media, headers } = this
+    const ofAccount = problems.splice(0).map((one) => inOwnColumns(one, sheetRow, headers))
+    let references = media.known(sheetRow.references) ?? (await media.all(sheetRow.references, problems))
     const sounds = sound ? await media.all([sound], problems, 'audio') : NONE
     const audio = sounds[0] ?? null
     const hasMissing = references.length < sheetRow.references.length || (sound !== null && audio === null)
-    const facts = references.map((one) => one.facts)
-    const checked = this.checkOf(
-      account,
-      family,
-    )(audio ? { values, references: facts, audio: audio.facts } : { values, references: facts })
+    const check = this.checkOf(account, family)
+    let checked = check(toInput(values, references, audio))
+    if (this.isFitting && !hasMissing && checked.problems.some(isMendable)) {
+      references = await this.fitAll(references, checked.problems, sheetRow, problems)
+      checked = check(toInput(values, references, audio))
+    }
     const found = hasMissing ? checked.problems.filter((one) => !isAboutMedia(one)) : checked.problems
+    problems = [...ofAccount, ...problems.map((one) => inList(one, sheetRow))]
     const isBad = hasMissing || problems.some((one) => one.level === 'error')
     const order = isBad || !account ? null : (checked.order ?? null)
-    for (const one of found) problems.push(one)
+    for (const one of found) problems.push(inOwnColumns(one, sheetRow, headers))
     return {
       sheetRow,
       account,
@@ -86,11 +119,39 @@ export class RowDesk {
     }
   }
 
+  /** Fitted copies in the place of pictures that break a limit; what was done, or why it could not be, is told. */
+  private async fitAll(
+    references: readonly Media[],
+    found: readonly Problem[],
+    { values, references: cells }: SheetRow,
+    problems: Problem[],
+  ): Promise<Media[]> {
+    const model = findModel(values.model ?? '')
+    const fitted = [...references]
+    for (const index of model ? placesToFit(found) : []) {
+      const media = references[index]
+      const place = { column: cells[index]?.column ?? '', value: show(cells[index]?.text ?? '') }
+      if (!media || !model) continue
+      try {
+        const copy = await this.media.fitted(media, model.id)
+        if (!copy) continue
+        fitted[index] = copy
+        problems.push(usesCopy(copy, place))
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error
+        problems.push({ ...error.problem, place: { ...error.problem.place, ...place } })
+      }
+    }
+    return fitted
+  }
+
   private checkOf(account: AccountRecord | null, family: Family | undefined): Check {
     const key = `${account?.id} ${family}`
     let check = this.checks.get(key)
     if (!check) {
-      check = rememberChecks(rulesOf(account, family))
+      const host = account && hostRules(account, this.store)
+      const fileHosts = account ? hostsFor(account, this.accounts).map(({ name }) => name) : []
+      check = rememberChecks({ ...rulesOf(account, family, host), fileHosts })
       this.checks.set(key, check)
     }
     return check
@@ -107,14 +168,31 @@ export class RowDesk {
     const account = this.chosen[family] ?? this.chosen.practice
     if (account) return account
     problems.push(
-      problem(
+      withFixes(
         'account-missing',
         `No account was named for ${values.model ?? 'this model'}, which ${family} sells.`,
         `Name one with --account, or in the row’s account column.`,
         { column: 'account' },
+        this.accountsFor(family),
       ),
     )
     return null
+  }
+
+  /** Accounts that buy from a provider. */
+  private accountsFor(family: Family): Fix[] {
+    return this.accounts.filter((each) => each.family === family).map(useAccount)
+  }
+
+  /** Accounts that a misspelt name may mean. */
+  private accountsLike(name: string, family: Family | undefined): Fix[] {
+    const plain = name.slice(0, 40).toLowerCase()
+    return this.accounts
+      .filter((each) => family === undefined || each.family === family || each.family === 'practice')
+      .map((account) => ({ account, distance: editDistance(plain, account.name) }))
+      .filter(({ distance }) => distance * 3 <= plain.length)
+      .sort((left, right) => left.distance - right.distance)
+      .map(({ account }) => useAccount(account))
   }
 
   private namedAccount(name: string, family: Family | undefined, problems: Problem[]): AccountRecord | null {
@@ -123,22 +201,91 @@ export class RowDesk {
     const place = { column: 'account', value: name }
     if (!account) {
       problems.push(
-        problem('account-unknown', `There is no account "${name}".`, 'See "reelsheet accounts list".', place),
+        withFixes(
+          'account-unknown',
+          `There is no account "${name}".`,
+          'See "reelsheet accounts list".',
+          place,
+          [
+            ...this.accountsLike(name, family),
+            ...(family !== undefined && (this.chosen[family] ?? this.chosen.practice) !== undefined
+              ? [EMPTY]
+              : []),
+          ],
+        ),
       )
       return null
     }
     if (family && account.family !== 'practice' && account.family !== family) {
       problems.push(
-        problem(
+        withFixes(
           'account-missing',
           `The account "${name}" is a ${account.family} account; this row’s model is sold by ${family}.`,
           `Name a ${family} account, or another model.`,
           place,
+          this.accountsFor(family),
         ),
       )
       return null
     }
     return account
+  }
+}
+
+const toInput = (
+  values: SheetRow['values'],
+  references: readonly Media[],
+  audio: Media | null,
+): OrderInput => {
+  const facts = references.map((one) => one.facts)
+  return audio ? { values, references: facts, audio: audio.facts } : { values, references: facts }
+}
+
+const isMendable = ({ fixes }: Problem): boolean => fixes?.some(({ type }) => type === 'fit') ?? false
+
+/** Places of the pictures, from 0, that a fitted copy would mend. */
+function placesToFit(found: readonly Problem[]): Set<number> {
+  const fixes = found.filter(isMendable).flatMap(({ fixes }) => fixes ?? [])
+  const columns = fixes.flatMap((fix) => (fix.type === 'fit' ? fix.column : []))
+  return new Set(
+    columns.flatMap((column) => /^ref (\d+)$/u.exec(column)?.slice(1).map(Number) ?? []).map((n) => n - 1),
+  )
+}
+
+function usesCopy({ facts, fitted }: Media, place: ProblemPlace): Problem {
+  const what = `${show(facts.name)} is used as a fitted copy: ${fitted?.change}.`
+  return problem('reference-limit', what, 'Nothing to do: the original stays as it is.', place, 'info')
+}
+
+const EMPTY: Fix = { type: 'set', label: 'Empty the cell', column: 'account', value: '' }
+const useAccount = ({ name }: AccountRecord): Fix => ({
+  type: 'set',
+  label: `Use ${name}`,
+  column: 'account',
+  value: name,
+})
+
+function withFixes(
+  code: ProblemCode,
+  what: string,
+  next: string,
+  place: ProblemPlace,
+  fixes: readonly Fix[],
+): Problem {
+  const found = problem(code, what, next, place)
+  return fixes.length === 0 ? found : { ...found, fixes: fixes.slice(0, 3) }
+}
+
+/** A fix of one reference, for a cell that lists several. */
+function inList(found: Problem, row: SheetRow): Problem {
+  const { column, value } = found.place
+  const index = row.references.findIndex((each) => each.column === column && show(each.text) === value)
+  if (found.fixes === undefined || index < 0) return found
+  return {
+    ...found,
+    fixes: found.fixes.map((fix) =>
+      fix.type === 'set' ? { ...fix, value: cellWith(row, index, fix.value) } : fix,
+    ),
   }
 }
 
@@ -179,10 +326,15 @@ function chooseAccounts(store: Store, names: readonly string[]): Chosen {
 }
 
 /** A file that cannot be read is its own problem: what the rules say of too few files only follows from it. */
-const isAboutMedia = ({ place }: Problem): boolean => /^(ref|audio$)/.test(place.column ?? '')
+const isAboutMedia = ({ code, place }: Problem): boolean =>
+  /^(ref|audio$)/.test(place.column ?? '') || (code === 'rule-broken' && place.column === 'prompt')
 
 /** What an account's rows may order. */
-export function rulesOf(account: AccountRecord | null, family: Family | undefined) {
+export function rulesOf(
+  account: AccountRecord | null,
+  family: Family | undefined,
+  fileHost: FileHost | null = null,
+) {
   return {
     family: family ?? (account?.family === 'vtrix' ? 'vtrix' : 'evolink'),
     ...(account && {
@@ -190,6 +342,7 @@ export function rulesOf(account: AccountRecord | null, family: Family | undefine
       requestLimitBytes: account.options.requestLimitBytes,
       needsAddressKinds: needsAddress(account),
       retiredModels: account.options.retiredModels,
+      ...(fileHost && { fileHost }),
     }),
   } as const
 }

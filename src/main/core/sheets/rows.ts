@@ -1,6 +1,7 @@
 import { type Problem, problem } from '../../../shared/problem.ts'
 import type { SheetRow } from '../../../shared/sheet.ts'
 import { unescapeCell } from './escape.ts'
+import { describeFaults } from './reading/index.ts'
 
 /** Where the cells of a column go, decided once a sheet and not once a row. */
 interface Plan {
@@ -13,34 +14,61 @@ interface Plan {
   audio: { index: number; header: string } | undefined
 }
 
+/** A data record as it was read. `fault` is for `describeFaults`. */
+export interface DataRecord {
+  cells: string[]
+  fault?: string
+}
+
+export interface RowFrame {
+  headers: readonly string[]
+  /** Header → field. */
+  mapping: Readonly<Record<string, string>>
+  /** Of the columns that the file itself has; those after them were added. */
+  width: number
+  /** What stands in empty cells, by column. */
+  defaults: readonly { column: number; value: string }[]
+}
+
 /**
- * Makes rows of data records and a mapping. Rows are numbered by their records, from 1. A row with a problem is
- * still a row: it keeps its number and its cells, and whoever runs the sheet leaves it out.
+ * Makes rows of the records of one sheet. A row with a problem is still a row: it keeps its number and its cells,
+ * and whoever runs the sheet leaves it out.
  */
-export class RowReader {
-  readonly rows: SheetRow[] = []
-  readonly problems: Problem[] = []
+export class RowMaker {
+  private readonly frame: RowFrame
   private readonly plan: Plan
   private readonly cellCharacters: number
   private readonly pools: Pool[]
 
-  constructor(
-    headers: readonly string[],
-    mapping: Readonly<Record<string, string>>,
-    limits: { cellCharacters: number },
-  ) {
-    this.plan = planColumns(headers, mapping)
+  constructor(frame: RowFrame, limits: { cellCharacters: number }) {
+    this.frame = frame
+    this.plan = planColumns(frame.headers, frame.mapping)
     this.cellCharacters = limits.cellCharacters
-    this.pools = headers.map(() => new Pool())
+    this.pools = frame.headers.map(() => new Pool())
   }
 
-  /** The cells of the next record; `fault` is the parser's word for a quote that went wrong. */
-  read(cells: string[], fault?: string): void {
-    const row = this.rows.length + 1
-    const { plan, problems, pools } = this
-    if (fault !== undefined) problems.push(describeQuote(fault, row))
-    checkRecord(cells, row, plan.headers, this.cellCharacters, problems)
-    this.rows.push(toRow(cells, row, plan, pools, problems))
+  /**
+   * The cells of a record as they are meant, in its own array: one for each column, formula escapes taken off,
+   * empty ones filled by their defaults. Rows are numbered from 1.
+   */
+  cells(record: DataRecord, row: number, problems: Problem[]): string[] {
+    const { headers, width, defaults } = this.frame
+    const { cells } = record
+    checkRecord(record, row, this.frame, this.cellCharacters, problems)
+    const last = cells.length - 1
+    // What stands beyond the file's own columns is none of the added ones.
+    if (cells.length > width) cells.length = width
+    for (let index = 0; index < headers.length; index += 1) {
+      const cell = cells[index] ?? ''
+      cells[index] = unescapeCell(index === last ? withoutReturn(cell) : cell)
+    }
+    cells.length = headers.length
+    for (const { column, value } of defaults) if (cells[column]?.trim() === '') cells[column] = value
+    return cells
+  }
+
+  row(cells: readonly string[], row: number, variant: number, problems: Problem[]): SheetRow {
+    return toRow(cells, { row, variant }, this.plan, this.pools, problems)
   }
 }
 
@@ -88,13 +116,13 @@ Bare.prototype = Object.freeze(Object.create(null))
 const NOTHING: Record<string, string> = Object.freeze(new Bare())
 
 function checkRecord(
-  cells: string[],
+  { cells, fault }: DataRecord,
   row: number,
-  headers: readonly string[],
+  { headers, mapping, width }: RowFrame,
   cellCharacters: number,
   problems: Problem[],
 ): void {
-  const width = headers.length
+  if (fault !== undefined) problems.push(...describeFaults(fault, row, headers, mapping))
   if (cells.length > width && cells.slice(width).some((cell) => cell.trim() !== '')) {
     problems.push(describeRagged(cells, row, width))
   }
@@ -104,16 +132,6 @@ function checkRecord(
     problems.push(describeLong(cell.length, row, headers[index], cellCharacters))
     cells[index] = cell.slice(0, cellCharacters)
   }
-}
-
-function describeQuote(fault: string, row: number): Problem {
-  if (fault === 'MissingQuotes') {
-    const what = `Row ${row}: a quote opens in this row and never closes, so everything after it became one cell.`
-    return problem('sheet-unreadable', what, 'Close the quote, then read the sheet again.', { row })
-  }
-  const what = `Row ${row}: a quoted cell has text after its closing quote.`
-  const next = 'Write a quote inside a quoted cell twice (""), then read the sheet again.'
-  return problem('sheet-unreadable', what, next, { row })
 }
 
 function describeRagged(cells: readonly string[], row: number, width: number): Problem {
@@ -130,7 +148,7 @@ function describeLong(length: number, row: number, column: string | undefined, l
 
 function toRow(
   cells: readonly string[],
-  row: number,
+  { row, variant }: Pick<SheetRow, 'row' | 'variant'>,
   plan: Plan,
   pools: readonly Pool[],
   problems: Problem[],
@@ -140,7 +158,7 @@ function toRow(
   const all = new Bare()
   for (let index = 0; index < plan.headers.length; index += 1) {
     const header = plan.headers[index] as string
-    const cell = (pools[index] as Pool).one(unescapeCell(readCell(cells, index)))
+    const cell = (pools[index] as Pool).one(cells[index] as string)
     all[header] = cell
     if (plan.isMedia[index] || cell === '') continue
     const text = cell.trim()
@@ -153,6 +171,7 @@ function toRow(
   }
   return {
     row,
+    variant,
     values,
     references: readReferences(all, plan),
     audio: readAudio(all, row, plan, problems),
@@ -188,10 +207,7 @@ function readAudio(
 }
 
 /** The last cell keeps the carriage return of a CRLF file, which is part of the line end and not of the cell. */
-function readCell(cells: readonly string[], index: number): string {
-  const cell = cells[index] ?? ''
-  return index === cells.length - 1 && cell.endsWith('\r') ? cell.slice(0, -1) : cell
-}
+const withoutReturn = (cell: string): string => (cell.endsWith('\r') ? cell.slice(0, -1) : cell)
 
 /** A `|` inside a data address cannot occur: base64 has no such letter. */
 function splitList(text: string, column: string): SheetRow['references'] {
@@ -206,63 +222,6 @@ function isSwitch(text: string): boolean {
 function describeSwitch(row: number, column: string, value: string): Problem {
   const what = `Row ${row}: the column "${column}" holds "${value}", but it names a sound file.`
   const next = 'Use the column "generate_audio" to switch sound on or off, or write the path of a sound file.'
-  return problem('value-invalid', what, next, { row, column, value })
-}
-
-/**
- * Rows that order the same clip twice (`row-repeated`, a warning: it may be wanted) and ids that stand twice
- * (an error on the later row: an id names one intent, and a repeated import goes by it).
- */
-export function findRepeats(rows: readonly SheetRow[]): Problem[] {
-  const problems: Problem[] = []
-  const ids = new Map<string, number>()
-  const orders = new Map<string, number>()
-  const firstByPrompt = new Map<string, SheetRow>()
-  for (const row of rows) {
-    const id = row.values.id
-    if (id !== undefined) {
-      const first = ids.get(id)
-      if (first === undefined) ids.set(id, row.row)
-      else problems.push(repeatedId(row.row, first, id))
-      // The id is part of what a row says: one with an id of its own repeats no other row.
-      continue
-    }
-    // Most prompts stand once, and such a row repeats nothing: only rows that share one are compared in full.
-    const prompt = row.values.prompt?.trim() ?? ''
-    const twin = firstByPrompt.get(prompt)
-    if (twin === undefined) {
-      firstByPrompt.set(prompt, row)
-      continue
-    }
-    if (!orders.has(describeOrder(twin))) orders.set(describeOrder(twin), twin.row)
-    const key = describeOrder(row)
-    const first = orders.get(key)
-    if (first === undefined) orders.set(key, row.row)
-    else problems.push(repeatedRow(row.row, first))
-  }
-  return problems
-}
-
-function describeOrder(row: SheetRow): string {
-  let key = ''
-  for (const field in row.values) key += `${field}\u0000${row.values[field]?.trim()}\u0001`
-  for (const reference of row.references) key += `\u0002${reference.text}`
-  return row.audio ? `${key}\u0003${row.audio.text}` : key
-}
-
-function repeatedRow(row: number, first: number): Problem {
-  const what = `Row ${row} orders exactly what row ${first} orders; both would be made and paid for.`
-  return problem(
-    'row-repeated',
-    what,
-    'Remove one, or give them different ids if two takes are wanted.',
-    { row },
-    'warning',
-  )
-}
-
-function repeatedId(row: number, first: number, id: string): Problem {
-  const shown = id.slice(0, 80)
-  const what = `Row ${row} has the id "${shown}" that row ${first} has; an id may stand once. The row will not run.`
-  return problem('row-repeated', what, 'Give the row an id of its own.', { row, column: 'id', value: shown })
+  const found = problem('value-invalid', what, next, { row, column, value })
+  return { ...found, fixes: [{ type: 'set', label: 'Empty the cell', column, value: '' }] }
 }

@@ -1,5 +1,6 @@
+import type { Reference } from '../../../shared/reference.ts'
 import type { Report } from '../jobs/engine.ts'
-import { Busy, type Refused, Unreachable } from '../provider/provider.ts'
+import { Busy, Refused, Unreachable } from '../provider/provider.ts'
 
 /** What an account's own refusal stops: without a key that works nothing can be read either. */
 export const accountTrouble = (error: Refused, now: number): NonNullable<Report['account']> => ({
@@ -17,3 +18,18 @@ export function paceOf(error: unknown, waitMs: number): Pick<Report, 'pace'> {
   if (error instanceof Busy && error.isRateLimit) return { pace: { type: 'slow', retryAfterMs: waitMs } }
   return error instanceof Unreachable && error.isOffline ? { pace: { type: 'offline' } } : {}
 }
+
+/** A base that refuses a kind of file will refuse the next one too: it is remembered for the account. */
+export class KindRefused extends Error {
+  override readonly name = 'KindRefused'
+  readonly kind: Reference['kind']
+  readonly refusal: Refused
+  constructor(kind: Reference['kind'], refusal: Refused) {
+    super(refusal.message, { cause: refusal })
+    this.kind = kind
+    this.refusal = refusal
+  }
+}
+
+export const isOfKind = (error: unknown, kind: Refused['kind']): error is Refused =>
+  error instanceof Refused && error.kind === kind

@@ -1,16 +1,18 @@
 import { ProblemError, problem } from '../../../shared/problem.ts'
 import type { Reference } from '../../../shared/reference.ts'
 import type { Engine, KeepUpload, Report, StepInput } from '../jobs/engine.ts'
+import { holderOf, placeJob, type Way } from '../jobs/placement.ts'
 import { backOffMs, UPLOAD_MARGIN_MS } from '../jobs/policy.ts'
 import { Busy, type Provider, Refused, Unreachable, type UploadRequest } from '../provider/provider.ts'
 import type { AccountRecord } from '../store/accounts.ts'
 import type { Store } from '../store/store.ts'
-import { accountTrouble, paceOf } from './trouble.ts'
+import { accountTrouble, isOfKind, KindRefused, paceOf } from './trouble.ts'
+import { findHost, HostWaits, reportHostTrouble, withoutWay } from './upload-host.ts'
 
 /** One upload of a reference to an account at a time, whoever asks for it. */
 const underWay = new WeakMap<Store, Map<string, Promise<void>>>()
 
-/** References of a job that have no address yet which lives long enough at this account. */
+/** References of a job that still need an address which lives long enough, at its own account or at its host. */
 export function missingUploads(
   jobId: number,
   account: AccountRecord,
@@ -18,49 +20,83 @@ export function missingUploads(
   store: Store,
   now: number,
 ): Reference[] {
-  if (provider.can.inlineReferences) return []
-  const missing = new Map<number, Reference>()
-  for (const { referenceId } of store.jobs.references(jobId)) {
-    if (referenceId === null) continue
-    if (store.references.freshUpload(referenceId, account.id, now, UPLOAD_MARGIN_MS)) continue
-    const reference = store.references.get(referenceId)
-    if (reference) missing.set(referenceId, reference)
+  return [...missingFiles(jobId, account, provider, store, now).values()].map(({ reference }) => reference)
+}
+
+interface MissingFile {
+  reference: Reference
+  way: Way
+}
+
+/** By reference: one that stands in a row twice is brought up once. */
+function missingFiles(
+  jobId: number,
+  account: AccountRecord,
+  provider: Provider,
+  store: Store,
+  now: number,
+): Map<number, MissingFile> {
+  const missing = new Map<number, MissingFile>()
+  for (const { reference, way } of placeJob(jobId, account, provider, store)) {
+    if (!reference || way === 'inside') continue
+    const holder = holderOf(way, account, store)
+    if (holder && store.references.freshUpload(reference.id, holder.id, now, UPLOAD_MARGIN_MS)) continue
+    missing.set(reference.id, { reference, way })
   }
-  return [...missing.values()]
+  return missing
 }
 
 /**
- * Brings a job's references to the provider's file service. Uploading is free and may be repeated; each
- * address is kept as soon as it is known, once per reference and account.
+ * Brings a job's references to the file service that holds them: of its own account, or of the account that the
+ * person chose as its host, with that one's key. Uploading is free and may be repeated; each address is kept as
+ * soon as it is known, once per reference and holder.
  */
 export async function upload(
-  { job, account, provider }: StepInput,
+  input: StepInput,
   engine: Engine,
   keep: KeepUpload,
   signal: AbortSignal,
 ): Promise<Report> {
+  const { job, account, provider } = input
+  let holder: Holder | null = null
   try {
-    for (const reference of missingUploads(job.id, account, provider, engine.store, engine.clock.now())) {
-      await uploadOnce({ reference, jobId: job.id, account, provider, engine, keep, signal })
+    const missing = missingFiles(job.id, account, provider, engine.store, engine.clock.now())
+    for (const { reference, way } of missing.values()) {
+      if (way === 'nowhere') throw new Refused(withoutWay(reference, input, engine))
+      holder = way === 'host' ? findHost(input, engine) : { account, provider, isHost: false }
+      await uploadOnce({ reference, jobId: job.id, holder, engine, keep, signal })
     }
-    return { event: { type: 'ready' }, pace: { type: 'online' } }
+    // What a host answers says nothing of the connection to this account's provider.
+    return { event: { type: 'ready' }, ...(!holder?.isHost && { pace: { type: 'online' } }) }
   } catch (error) {
-    return reportTrouble({ job, account, provider }, engine, error)
+    if (error instanceof HostWaits) {
+      const { waits, retryAt } = error
+      return { event: { type: 'set-back', problem: waits, retryAt, counts: false } }
+    }
+    return holder?.isHost
+      ? reportHostTrouble(input, holder.account, engine, error)
+      : reportTrouble(input, engine, error)
   }
+}
+
+/** Whose file service takes the file, and who speaks to it. */
+interface Holder {
+  account: AccountRecord
+  provider: Provider
+  isHost: boolean
 }
 
 interface OneUpload {
   reference: Reference
   jobId: number
-  account: AccountRecord
-  provider: Provider
+  holder: Holder
   engine: Engine
   keep: KeepUpload
   signal: AbortSignal
 }
 
 async function uploadOnce(given: OneUpload): Promise<void> {
-  const key = `${given.account.id}:${given.reference.id}`
+  const key = `${given.holder.account.id}:${given.reference.id}`
   const running = underWay.get(given.engine.store) ?? new Map<string, Promise<void>>()
   underWay.set(given.engine.store, running)
   let one = running.get(key)
@@ -71,7 +107,8 @@ async function uploadOnce(given: OneUpload): Promise<void> {
   await one
 }
 
-async function send({ reference, jobId, account, provider, engine, keep, signal }: OneUpload): Promise<void> {
+async function send({ reference, jobId, holder, engine, keep, signal }: OneUpload): Promise<void> {
+  const { account, provider } = holder
   if (!provider.upload || account.options.uploadRefusedKinds.includes(reference.kind)) {
     throw new Refused({
       kind: 'upload_type_refused',
@@ -114,28 +151,13 @@ async function send({ reference, jobId, account, provider, engine, keep, signal 
   engine.checkpoint('upload.stored')
 }
 
-/** A base that refuses a kind of file will refuse the next one too: it is remembered for the account. */
-class KindRefused extends Error {
-  override readonly name = 'KindRefused'
-  readonly kind: Reference['kind']
-  readonly refusal: Refused
-  constructor(kind: Reference['kind'], refusal: Refused) {
-    super(refusal.message, { cause: refusal })
-    this.kind = kind
-    this.refusal = refusal
-  }
-}
-
-const isOfKind = (error: unknown, kind: Refused['kind']): error is Refused =>
-  error instanceof Refused && error.kind === kind
-
 /** Deletes our own files at the service that no unfinished row needs; returns how many places that freed. */
 async function makeRoom({
   account,
   provider,
   engine,
   signal,
-}: Pick<OneUpload, 'account' | 'provider' | 'engine' | 'signal'>): Promise<number> {
+}: Pick<Holder, 'account' | 'provider'> & Pick<OneUpload, 'engine' | 'signal'>): Promise<number> {
   let freed = 0
   for (const unused of engine.store.references.unusedUploads(account.id)) {
     if (unused.fileId === null || !provider.deleteFile) continue

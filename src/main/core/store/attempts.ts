@@ -29,6 +29,18 @@ export function createAttempts(db: Sqlite) {
   const markUnsent = db.prepare(
     `UPDATE attempts SET sent_at = NULL, resent_at = NULL WHERE id = @id AND outcome = 'open'`,
   )
+  const takeBack = db.prepare(
+    `UPDATE attempts SET outcome = 'not-sent', answered_at = @now
+     WHERE id = @id AND outcome = 'open' AND sent_at IS NULL`,
+  )
+  const takeBackQueued = db
+    .prepare(
+      `UPDATE attempts INDEXED BY attempts_one_undecided SET outcome = 'not-sent', answered_at = @now
+       WHERE outcome IN ('open', 'unknown') AND outcome = 'open' AND sent_at IS NULL
+         AND (SELECT run_id = @runId AND state = 'queued' FROM jobs WHERE jobs.id = job_id)
+       RETURNING id`,
+    )
+    .pluck()
   const markUnrepeated = db.prepare(
     `UPDATE attempts SET resent_at = NULL WHERE id = @id AND outcome = 'open'`,
   )
@@ -65,6 +77,10 @@ export function createAttempts(db: Sqlite) {
     markResent: (id: number, now: number) => markResent.run({ id, now }).changes === 1,
     /** Surely not received, or surely refused for now: the same attempt may be sent again. */
     markUnsent: (id: number) => void markUnsent.run({ id }),
+    /** True when this call ended it: it was not marked as sent before, and never can be after. */
+    takeBack: (id: number, now: number) => takeBack.run({ id, now }).changes === 1,
+    /** The same for rows of a run that wait with a request written down; returns the attempts. */
+    takeBackQueued: (runId: number, now: number) => takeBackQueued.all({ runId, now }) as number[],
     /** The repeat surely did not arrive: it is still to come. The first request stays sent. */
     markUnrepeated: (id: number) => void markUnrepeated.run({ id }),
     decide(

@@ -1,4 +1,4 @@
-import type { JobState } from '../../../shared/job.ts'
+import { type JobState, STAYS_HELD } from '../../../shared/job.ts'
 import type { Problem } from '../../../shared/problem.ts'
 import { createJobPages, type JobFilter, type JobKey } from './job-pages.ts'
 import type { Sqlite } from './open.ts'
@@ -65,7 +65,10 @@ export type NewJob = Pick<
 >
 
 /** What a sheet's row is compared with when the sheet is imported again. */
-export type EarlierJob = Pick<JobRecord, 'id' | 'rowKey' | 'take' | 'fingerprint' | 'state' | 'problem'>
+export type EarlierJob = Pick<
+  JobRecord,
+  'id' | 'parentId' | 'row' | 'rowKey' | 'take' | 'fingerprint' | 'state' | 'remoteId' | 'problem'
+>
 
 export interface NewJobReference {
   jobId: number
@@ -115,6 +118,9 @@ export const GROUPS = `SELECT state, account_id, pauses, jobs,
        AND jobs.account_id = job_counts.account_id AND jobs.pauses = job_counts.pauses LIMIT 1) AS first_id
   FROM job_counts
   WHERE run_id = @runId AND state IN ('held', 'queued', 'uploading', 'submitting', 'generating') AND jobs > 0`
+const RELEASABLE = `run_id = @runId AND state = 'held' AND id NOT IN (SELECT value FROM json_each(@working))
+  AND (SELECT removed_at IS NULL FROM accounts WHERE accounts.id = account_id)
+  AND coalesce(problem_json ->> '$.code' NOT IN (${STAYS_HELD.map((code) => `'${code}'`).join(', ')}), 1)`
 /** Above every priority there can be. */
 const ANY_PRIORITY = Number.MAX_SAFE_INTEGER
 
@@ -146,15 +152,60 @@ export function createJobs(db: Sqlite) {
       `UPDATE jobs SET run_at = max(@now, run_at - @byMs), link_expires_at = link_expires_at - @byMs,
          version = version + 1
        WHERE state IN ('queued', 'uploading', 'submitting', 'unconfirmed', 'generating', 'downloading')
-         AND run_at > @now AND run_at < @never RETURNING id`,
+         AND run_at > @now AND run_at < @never
+         AND NOT (state = 'queued'
+           AND EXISTS (SELECT 1 FROM runs WHERE runs.id = jobs.run_id AND start_at IS NOT NULL))
+       RETURNING id`,
     )
+    .pluck()
+  const endWaitsForOthers = db
+    .prepare(
+      `UPDATE jobs SET run_at = @now, version = version + 1 WHERE id IN (
+         SELECT jobs.id FROM jobs JOIN accounts ON accounts.id = jobs.account_id
+         WHERE jobs.account_id = @accountId AND jobs.state = 'queued' AND jobs.pauses = 0 AND jobs.run_at > @now
+           AND json_extract(jobs.problem_json, '$.place.account') <> accounts.name
+         ORDER BY jobs.priority DESC, jobs.run_at LIMIT @limit)
+       RETURNING id`,
+    )
+    .pluck()
+  const postpone = db
+    .prepare(
+      `UPDATE jobs SET run_at = @runAt, version = version + 1
+       WHERE run_id = @runId AND state = 'queued' AND run_at <> @runAt RETURNING id`,
+    )
+    .pluck()
+  const holdEvents = db.prepare(
+    `INSERT INTO events (job_id, at, type, from_state, to_state, facts_json)
+     SELECT id, @now, 'held', 'queued', 'held', @factsJson FROM jobs WHERE run_id = @runId AND state = 'queued'`,
+  )
+  const hold = db
+    .prepare(
+      `UPDATE jobs SET state = 'held', problem_json = NULL, version = version + 1
+       WHERE run_id = @runId AND state = 'queued' RETURNING id`,
+    )
+    .pluck()
+  const releaseEvents = db.prepare(
+    `INSERT INTO events (job_id, at, type, from_state, to_state, facts_json)
+     SELECT id, @now, 'released', 'held', 'queued', '{"by":"a person"}' FROM jobs WHERE ${RELEASABLE}`,
+  )
+  const release = db
+    .prepare(
+      `UPDATE jobs SET state = 'queued', run_at = @runAt, remote_id = NULL, accepted_at = NULL,
+         estimated_ms = NULL, link = NULL, link_expires_at = NULL, progress = NULL, setbacks = 0,
+         problem_json = NULL, pauses = (pauses & ~${PAUSED_BY_RUN}) | @pauses, version = version + 1
+       WHERE ${RELEASABLE} RETURNING id`,
+    )
+    .pluck()
+  const takenOf = db
+    .prepare(`SELECT id FROM jobs WHERE run_id = @runId AND state IN ('uploading', 'submitting') ORDER BY id`)
     .pluck()
   const inState = db.prepare(IN_STATE)
   const countInFlight = db.prepare(COUNT_IN_FLIGHT)
   const references = db.prepare('SELECT * FROM job_references WHERE job_id = ? ORDER BY role DESC, position')
   const ofRun = db.prepare('SELECT * FROM jobs WHERE run_id = ? ORDER BY row, take, id')
   const earlierOf = db.prepare(
-    'SELECT id, row_key, take, fingerprint, state, problem_json FROM jobs WHERE run_id = ? ORDER BY id',
+    `SELECT id, parent_id, row, row_key, take, fingerprint, state, remote_id, problem_json FROM jobs
+     WHERE run_id = ? ORDER BY id`,
   )
   const pauseRun = db.prepare(
     `UPDATE jobs SET pauses = (pauses & ~@bit) | CASE WHEN @isPaused THEN @bit ELSE 0 END, version = version + 1
@@ -166,6 +217,13 @@ export function createJobs(db: Sqlite) {
      WHERE runs.archive_folder = ? AND jobs.clip_name = ? COLLATE NOCASE AND jobs.id <> ?`,
   )
   const groups = db.prepare(GROUPS)
+  const accountsOf = db
+    .prepare('SELECT DISTINCT account_id FROM job_counts WHERE run_id = ? AND jobs > 0 ORDER BY account_id')
+    .pluck()
+  const runsThatOrder = db
+    .prepare('SELECT DISTINCT run_id FROM jobs WHERE run_id IN (SELECT id FROM runs) AND fingerprint = ?')
+    .pluck()
+  const parents = db.prepare('SELECT DISTINCT parent_id FROM jobs WHERE parent_id IS NOT NULL').pluck()
   const byTask = db.prepare('SELECT * FROM jobs WHERE account_id = ? AND remote_id = ?')
 
   const read = (row: unknown): JobRecord => fromRow<JobRecord>(row)
@@ -232,8 +290,29 @@ export function createJobs(db: Sqlite) {
     ) => readAll(takeWorking.all({ accountId, state, now, limit })),
     takeDownloads: (accountId: number, now: number, limit: number) =>
       readAll(takeDownloads.all({ accountId, now, limit })),
-    /** Waits end so much earlier, but none before `now`; `never` stays. Returns the ids. */
+    /** Waits end so much earlier, but none before `now`; `never` and starts at a time stay. Returns the ids. */
     shiftWaits: (byMs: number, now: number, never: number) => ids(shiftWaits.all({ byMs, now, never })),
+    /** The first rows of an account that wait for another account become due; returns their ids. */
+    endWaitsForOthers: (accountId: number, now: number, limit: number) =>
+      ids(endWaitsForOthers.all({ accountId, now, limit })),
+    /** Rows of a run that are not taken yet become due at one time; returns the ids of those that move. */
+    postpone: (runId: number, runAt: number) => ids(postpone.all({ runId, runAt })),
+    /** Holds every row of a run that is not taken yet; belongs into a transaction. Returns the ids. */
+    holdQueued(runId: number, now: number, facts: Record<string, unknown>): number[] {
+      holdEvents.run({ runId, now, factsJson: JSON.stringify(facts) })
+      return ids(hold.all({ runId }))
+    },
+    /**
+     * Puts the held rows of a run back into the queue, as the machine's `released` does to one; belongs into a
+     * transaction. Rows that a step works on and those of removed accounts stay. Returns the ids.
+     */
+    releaseHeld(runId: number, runAt: number, now: number, isPaused: boolean, working: readonly number[]) {
+      const which = { runId, working: JSON.stringify(working) }
+      releaseEvents.run({ ...which, now })
+      return ids(release.all({ ...which, runAt, pauses: isPaused ? PAUSED_BY_RUN : 0 }))
+    },
+    /** Rows of a run that are taken and have no answer yet; some of them may have left. */
+    takenOf: (runId: number) => ids(takenOf.all({ runId })),
     /** When the next waiting job becomes due; null = nothing waits for a time. */
     nextWakeAt: (now: number) => (nextWake.get({ now }) as { at: number | null }).at,
     inState: (state: JobState) => readAll(inState.all({ state })),
@@ -243,6 +322,8 @@ export function createJobs(db: Sqlite) {
     countsOfAll: pages.countsOfAll,
     /** Rows that wait or work alike, counted together, with one of them to look at. */
     groupsOfRun: (runId: number) => groups.all({ runId }).map((row) => fromRow<JobGroup>(row)),
+    /** Accounts that rows of a run are or were bought on. */
+    accountsOf: (runId: number) => accountsOf.all(runId) as number[],
     ofRun: (runId: number) => readAll(ofRun.all(runId)),
     /** The rows of a run as an import compares them, oldest first. */
     earlierOf: (runId: number) => earlierOf.all(runId).map((row) => fromRow<EarlierJob>(row)),
@@ -257,6 +338,10 @@ export function createJobs(db: Sqlite) {
     /** Whether another job of any run has this clip name in this folder. */
     isNameTaken: (folder: string, name: string, jobId: number) =>
       nameTaken.get(folder, name, jobId) !== undefined,
+    /** Runs that hold a job with just this order. */
+    runsThatOrder: (fingerprint: string) => runsThatOrder.all(fingerprint) as number[],
+    /** Jobs in whose place another one came. */
+    parents: () => new Set(parents.all() as number[]),
     byTask(accountId: number, remoteId: string): JobRecord | undefined {
       const row = byTask.get(accountId, remoteId)
       return row ? read(row) : undefined

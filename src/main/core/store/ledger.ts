@@ -40,15 +40,46 @@ export function countedMicros(line: {
 /** Newest charges that prices are learned from: enough for a median, and prices change. */
 const LEARN_FROM = 500
 
-const summaryOf = (
-  which: string,
-): string => `SELECT run_id, account_id, model, currency, standing, count(*) AS jobs,
+/** What a sum is made of; the attempt's time goes by quarters of an hour, which no calendar day cuts. */
+export interface LedgerPart {
+  runId: number
+  accountId: number
+  model: string
+  currency: 'credits' | 'usd'
+  standing: LedgerLine['standing']
+  quarter: number
+  /** One for each attempt: a row that was charged twice counts twice. */
+  jobs: number
+  estimateMicros: number | null
+  reservedMicros: number | null
+  chargedMicros: number | null
+  countedMicros: number
+  /** The last attempt of the page that is in this part. */
+  lastAttemptId: number
+}
+
+/** Every time zone is whole quarters of an hour away from UTC. */
+export const QUARTER_MS = 900_000
+
+/** Columns that sums can be taken by; what is not asked for is the same for all. */
+export interface LedgerBy {
+  byRun: boolean
+  byAccount: boolean
+  byModel: boolean
+  byDay: boolean
+}
+
+const sumsOf = (which: string): string => `SELECT CASE WHEN @byRun THEN run_id ELSE 0 END AS run_id,
+    CASE WHEN @byAccount THEN account_id ELSE 0 END AS account_id,
+    CASE WHEN @byModel THEN model ELSE '' END AS model, currency, standing,
+    CASE WHEN @byDay THEN at / ${QUARTER_MS} ELSE 0 END AS quarter, count(*) AS jobs,
     sum(estimate_micros) AS estimate_micros, sum(reserved_micros) AS reserved_micros,
-    sum(charged_micros) AS charged_micros, sum(counted_micros) AS counted_micros
-  FROM ledger ${which}
-  GROUP BY run_id, account_id, model, currency, standing ORDER BY run_id, account_id, model, standing`
-const SUMMARY = summaryOf('')
-export const SUMMARY_OF_RUN = summaryOf('WHERE run_id = @runId')
+    sum(charged_micros) AS charged_micros, sum(counted_micros) AS counted_micros,
+    max(attempt_id) AS last_attempt_id
+  FROM (SELECT * FROM ledger ${which} attempt_id > @after ORDER BY attempt_id LIMIT @limit)
+  GROUP BY 1, 2, 3, 4, 5, 6`
+export const SUMS = sumsOf('WHERE')
+export const SUMS_OF_RUN = sumsOf('INDEXED BY ledger_run WHERE run_id = @runId AND')
 /** A row that was moved since has another order than the one that was charged. */
 export const CHARGED = `SELECT ledger.model, ledger.charged_micros, jobs.order_json
   FROM ledger CROSS JOIN jobs ON jobs.id = ledger.job_id
@@ -70,8 +101,8 @@ export function createLedger(db: Sqlite) {
      WHERE attempt_id = @attemptId`,
   )
   const ofJob = db.prepare('SELECT * FROM ledger WHERE job_id = ? ORDER BY attempt_id')
-  const summary = db.prepare(SUMMARY)
-  const summaryOfRun = db.prepare(SUMMARY_OF_RUN)
+  const sums = db.prepare(SUMS)
+  const sumsOfRun = db.prepare(SUMS_OF_RUN)
   const charged = db.prepare(CHARGED)
   return {
     open(line: {
@@ -113,21 +144,13 @@ export function createLedger(db: Sqlite) {
         .all({ accountId })
         .map((row) => fromRow<{ model: string; chargedMicros: number; order: Record<string, unknown> }>(row)),
     ofJob: (jobId: number) => ofJob.all(jobId).map((row) => fromRow<LedgerLine>(row)),
-    summary: (runId: number | null) =>
-      (runId === null ? summary.all() : summaryOfRun.all({ runId })).map((row) =>
-        fromRow<{
-          runId: number
-          accountId: number
-          model: string
-          currency: 'credits' | 'usd'
-          standing: LedgerLine['standing']
-          jobs: number
-          estimateMicros: number | null
-          reservedMicros: number | null
-          chargedMicros: number | null
-          countedMicros: number
-        }>(row),
-      ),
+    /** Sums over the next `limit` lines after an attempt: summing up all at once would keep others waiting. */
+    sums(runId: number | null, by: LedgerBy, after: number, limit: number): LedgerPart[] {
+      const flags = Object.fromEntries(Object.entries(by).map(([name, is]) => [name, is ? 1 : 0]))
+      const values = { ...flags, after, limit }
+      const rows = runId === null ? sums.all(values) : sumsOfRun.all({ ...values, runId })
+      return rows.map((row) => fromRow<LedgerPart>(row))
+    },
   }
 }
 export type Ledger = ReturnType<typeof createLedger>

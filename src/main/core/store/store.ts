@@ -2,11 +2,13 @@ import { createAccounts } from './accounts.ts'
 import { createAttempts } from './attempts.ts'
 import { createClips } from './clips.ts'
 import { createEvents } from './events.ts'
+import { createExports } from './exports.ts'
 import { createJobInserts } from './job-inserts.ts'
 import { createJobs } from './jobs.ts'
 import { createLedger } from './ledger.ts'
 import { backUpDaily, openDatabase } from './open.ts'
 import { createReferences } from './references.ts'
+import { createRunPrices } from './run-prices.ts'
 import { createRuns } from './runs.ts'
 import { createSettings } from './settings.ts'
 
@@ -16,12 +18,14 @@ export function openStore(path: string) {
   return {
     accounts: createAccounts(db),
     runs: createRuns(db),
+    runPrices: createRunPrices(db),
     jobs: { ...createJobs(db), ...createJobInserts(db) },
     attempts: createAttempts(db),
     references: createReferences(db),
     clips: createClips(db),
     ledger: createLedger(db),
     events: createEvents(db),
+    exports: createExports(db),
     settings: createSettings(db),
     /** Runs `change` in one transaction: all of it is durable when this returns, or none. */
     write: <T>(change: () => T): T => db.transaction(change).immediate(),

@@ -3,6 +3,16 @@ import { Writable } from 'node:stream'
 
 /** Asks on the terminal; only a clear yes counts. Rejects when `signal` is aborted. */
 export async function askYes(question: string, signal: AbortSignal): Promise<boolean> {
+  return /^\s*(y|yes)\s*$/i.test(await askLine(`${question} [y/N] `, signal))
+}
+
+/** Asks on the terminal for a whole number; null for any other answer. */
+export async function askNumber(question: string, signal: AbortSignal): Promise<number | null> {
+  const answer = (await askLine(`${question} `, signal)).trim()
+  return /^\d{1,3}(,\d{3})+$|^\d{1,15}$/.test(answer) ? Number(answer.replaceAll(',', '')) : null
+}
+
+async function askLine(question: string, signal: AbortSignal): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   // Ctrl-C at a question reaches the reader, not the process.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
@@ -11,7 +21,7 @@ export async function askYes(question: string, signal: AbortSignal): Promise<boo
     isAnswered = true
   })
   try {
-    return /^\s*(y|yes)\s*$/i.test(await answerTo(lines, `${question} [y/N] `, signal))
+    return await answerTo(lines, question, signal)
   } finally {
     lines.close()
     if (!isAnswered) process.stderr.write('\n')

@@ -71,7 +71,7 @@ export function moneyLines(sums: readonly LedgerSum[], practice: readonly string
   return (['credits', 'usd'] as const).flatMap((currency) => {
     const own = sums.filter((sum) => sum.currency === currency)
     if (own.length === 0) return []
-    const isPractice = own.every(({ account }) => practice.includes(account))
+    const isPractice = own.every(({ account }) => account !== null && practice.includes(account))
     const add = (pick: (sum: LedgerSum) => number | null) =>
       own.reduce((all, one) => all + (pick(one) ?? 0), 0)
     const unknown = add((one) => (one.standing === 'unknown' ? one.countedMicros : 0))
@@ -154,9 +154,15 @@ export function commandFor(need: Problem, run: Pick<Run, 'id' | 'name'>, job?: P
     case 'price-changed':
       // Of a row that was moved to another model, or of the whole run.
       return need.place.row === undefined
-        ? `reelsheet resume ${quoted(run.name)}`
+        ? `reelsheet resume ${quoted(run.name)}   (or reelsheet cancel JOB…)`
         : `reelsheet jobs --run ${run.id} --state held, then reelsheet release JOB… (or reelsheet cancel JOB…)`
+    case 'quiet-hours':
+      return `reelsheet accounts update ${account ?? 'NAME'} --quiet none, then reelsheet resume ${quoted(run.name)}`
+    case 'start-missed':
+      return `reelsheet resume ${quoted(run.name)}   (or reelsheet schedule ${quoted(run.name)} --at TIME)`
     case 'not-possible':
+      // Rows that were imported, or taken back, are named by one of them; those from a backup by none.
+      if (need.place.jobId !== undefined) return `reelsheet start ${quoted(run.name)}`
       return `reelsheet jobs --run ${run.id} --state held, then reelsheet release JOB (or reelsheet cancel JOB)`
     default:
       return `reelsheet resume ${quoted(run.name)}`

@@ -7,7 +7,8 @@ import type { Run } from '../../../shared/run.ts'
 import { Board, type Move } from './board.ts'
 import { renderLive } from './live.ts'
 import type { Client, Session } from './session.ts'
-import { clean, count, formatProblem } from './words.ts'
+import { formatWait } from './start-time.ts'
+import { asTyped, clean, count, formatProblem } from './words.ts'
 
 const FRAME_MS = 125
 /** Asking what every unfinished row waits for costs time with thousands of rows. */
@@ -45,6 +46,9 @@ class Follower {
   private readonly news = new Set<number>()
   private isAllNews = false
   private offline: string | null = null
+  private waits = new Map<string, Problem>()
+  /** Keys of waits that were told and last. */
+  private readonly toldWaits = new Set<string>()
   private runs: Run[] = []
   private readonly startedAt = Date.now()
   private readonly view: ReturnType<typeof createLogUpdate> | null
@@ -84,6 +88,7 @@ class Follower {
         const isMany = attentions.some(({ moving, waiting }) => moving + waiting > MANY)
         lookAt = Date.now() + (isMany ? LOOK_MANY_MS : LOOK_MS)
         this.tellOffline(attentions)
+        this.tellWaits(attentions)
         const isAtRest = await this.isAtRest(attentions)
         if (aborted || isAtRest) {
           await this.readNews()
@@ -125,7 +130,7 @@ class Follower {
           for (const id of event.ids) this.news.add(id)
         } else if (event.type === 'transfers.progressed') {
           for (const transfer of event.transfers) this.board.transfer(transfer)
-        } else {
+        } else if (!this.isToldAsWait(event.problem)) {
           this.above(() => this.session.out.trouble(event.problem))
         }
       }
@@ -184,11 +189,44 @@ class Follower {
     if (!this.view) this.session.out.say(text)
   }
 
+  /** Quiet hours, a start that is still to come, a soft cap that was passed: each once for as long as it lasts. */
+  private tellWaits(attentions: readonly Attention[]): void {
+    const waits = attentions.flatMap((one) => one.waits)
+    const before = this.waits
+    this.waits = new Map(waits.map((wait) => [keyOf(wait), wait]))
+    for (const key of before.keys()) if (!this.waits.has(key)) this.toldWaits.delete(key)
+    for (const [key, wait] of this.waits) {
+      if (this.toldWaits.has(key)) continue
+      this.toldWaits.add(key)
+      this.session.out.record('wait', wait)
+      if (!this.view) this.session.out.tell(this.waitText(wait))
+    }
+  }
+
+  /** A soft cap is announced when it is passed, and stands among the waits from then on: whichever comes first is told. */
+  private isToldAsWait(notice: Problem): boolean {
+    if (notice.code !== 'cap-reached' || notice.level !== 'warning') return false
+    const key = keyOf(notice)
+    const isTold = this.toldWaits.has(key)
+    this.toldWaits.add(key)
+    return isTold
+  }
+
+  /** With how long it still takes, where the run says so. */
+  private waitText(wait: Problem): string {
+    const now = Date.now()
+    const startAt = this.runs.find(({ id }) => id === wait.place.runId)?.startAt ?? null
+    const text = clean(`${wait.level === 'warning' ? 'warning: ' : ''}${wait.what} ${wait.next}`)
+    const isStart = wait.code === 'starts-later' && startAt !== null && startAt > now
+    return isStart ? `${text} That is in ${formatWait(startAt - now)}.` : text
+  }
+
   private draw(): void {
     if (!this.view || this.runs.length === 0) return
     const { width, height } = this.session.out
-    const { board, runs, offline } = this
-    this.view(renderLive({ board, runs, offline, now: Date.now(), width, height }))
+    const { board, runs, offline, waits } = this
+    const texts = [...waits.values()].map((wait) => asTyped(this.waitText(wait), this.session.out.invocation))
+    this.view(renderLive({ board, runs, offline, waits: texts, now: Date.now(), width, height }))
   }
 
   private above(tell: () => void): void {
@@ -196,6 +234,9 @@ class Follower {
     tell()
   }
 }
+
+/** The same wait, however its amounts and times move. */
+const keyOf = ({ code, place }: Problem): string => `${code} ${place.runId ?? ''} ${place.account ?? ''}`
 
 interface JobFilter {
   runId?: number

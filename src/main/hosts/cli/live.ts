@@ -3,13 +3,15 @@ import type { Job } from '../../../shared/job.ts'
 import type { Run } from '../../../shared/run.ts'
 import type { Board } from './board.ts'
 import { formatMoney } from './money.ts'
-import { bar, clean, formatBytes, formatStretch, shorten, widthOf } from './words.ts'
+import { bar, clean, formatBytes, formatStretch, shorten, widthOf, wrap } from './words.ts'
 
 export interface LiveView {
   board: Board
   runs: readonly Run[]
   /** What waits for the network, in a sentence; null = connected. */
   offline: string | null
+  /** Why nothing is ordered though nothing is wrong: quiet hours, a start to come. */
+  waits: readonly string[]
   now: number
   width: number
   height: number
@@ -18,7 +20,7 @@ export interface LiveView {
 /** The live view's text: one line a working job, as many as fit, then a total. */
 export function renderLive(view: LiveView): string {
   const working = view.board.working()
-  const room = Math.max(1, view.height - 6)
+  const room = Math.max(1, view.height - 6 - view.waits.length)
   const lines = working.slice(0, room).map((job) => jobLine(job, view))
   if (working.length > room) lines.push(pc.dim(`… and ${working.length - room} more under way`))
   const links = view.board.nextLinkExpiry()
@@ -26,6 +28,7 @@ export function renderLive(view: LiveView): string {
     lines.push(pc.dim(`the first link waiting to be fetched dies in ${formatStretch(links - view.now)}`))
   }
   if (view.offline !== null) lines.push(pc.yellow(shorten(view.offline, view.width * 2)))
+  for (const wait of view.waits) lines.push(pc.yellow(wrap(wait, view.width)))
   return [...lines, totalLine(view)].join('\n')
 }
 

@@ -43,6 +43,12 @@ export class Output {
     if (!this.isJson) this.streams.stdout.write(`${this.toLines(text, this.streams.stdout)}\n`)
   }
 
+  /** A sentence for `say`, broken between words where `tell` would break it. */
+  wrapped(text: string): string {
+    const { isTTY, columns } = this.streams.stdout
+    return isTTY && columns > 0 ? wrap(text, this.width) : text
+  }
+
   private toLines(text: string, stream: NodeJS.WriteStream): string {
     const typed = asTyped(text, this.invocation)
     return stream.isTTY && stream.columns > 0 ? wrap(typed, Math.max(40, stream.columns)) : typed
@@ -70,6 +76,11 @@ export class Output {
   /** Something a person at the terminal should know now; never part of the answer. */
   hint(text: string): void {
     if (!this.isJson) this.streams.stderr.write(`${this.toLines(text, this.streams.stderr)}\n`)
+  }
+
+  /** A line on the terminal in the place of the one before; '' takes it away. */
+  replace(text: string): void {
+    if (!this.isJson) this.streams.stderr.write(`\r\u001b[K${text}`)
   }
 
   /** Adds to the last line's facts. */

@@ -1,11 +1,19 @@
-import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Help, Option } from 'commander'
 import { type Problem, ProblemError, problem } from '../../../shared/problem.ts'
+import { gather, positive, whole } from './arguments.ts'
+import type { AccountGiven } from './commands/account-options.ts'
 import * as accounts from './commands/accounts.ts'
 import * as changes from './commands/changes.ts'
 import { check } from './commands/check.ts'
+import type { AskGiven } from './commands/confirm.ts'
+import { type ImportGiven, importSheet } from './commands/import.ts'
 import * as looks from './commands/looks.ts'
-import { type RunOptions, run } from './commands/run.ts'
+import { addReferences } from './commands/reference-options.ts'
+import { type RunGiven, run } from './commands/run.ts'
 import * as services from './commands/services.ts'
+import { addSheetOptions, type SheetGiven } from './commands/sheet-options.ts'
+import { schedule, start } from './commands/start.ts'
+import { addTables } from './commands/tables.ts'
 import * as works from './commands/works.ts'
 import { parseCap, parsePrice } from './money.ts'
 import { readVersion, type Session, toJobId } from './session.ts'
@@ -80,22 +88,6 @@ export function findKeyArgument(args: readonly string[]): Problem | null {
   )
 }
 
-const whole =
-  (least: number, most = Number.MAX_SAFE_INTEGER) =>
-  (text: string) => {
-    const number = Number(text)
-    if (!(number >= least && number <= most) || !/^\d+$/.test(text)) {
-      const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} up` : `from ${least} to ${most}`
-      throw new InvalidArgumentError(`Give a whole number ${range}.`)
-    }
-    return number
-  }
-const positive = (text: string) => {
-  const number = Number(text)
-  if (!(number > 0) || !Number.isFinite(number)) throw new InvalidArgumentError('Give a number above 0.')
-  return number
-}
-const gather = (text: string, before: string[] = []) => [...before, text]
 const gatherPrices = (text: string, before: Record<string, number> = {}) => {
   const [key, micros] = parsePrice(text)
   return { ...before, [key]: micros }
@@ -125,38 +117,54 @@ Keys come from REELSHEET_KEY_<NAME> or from a question on the terminal, never fr
   addWork(program, choose)
   addAccounts(program, choose)
   addLooks(program, choose)
+  addReferences(program, choose)
   addChanges(program, choose)
   addServices(program, choose)
   return program
 }
 
 function addWork(program: Command, choose: (work: Work) => void): void {
-  program
-    .command('run <sheet>')
-    .description('check a sheet, show its price, order its clips and archive them')
-    .option(
-      '--account <name>',
-      'the account to buy on, once for each provider (a row may name its own)',
-      gather,
-    )
-    .option('--archive <folder>', 'where the clips go (default: Videos/Reelsheet)')
-    .option('--cap <amount>', 'spend at most this: credits, or dollars like 3.50usd', parseCap)
-    .option('--template <text>', 'how clips are named, like {run}/{row:000}-{slug}-{take}.mp4')
-    .option('--name <text>', 'the name of the run (default: the name of the sheet)')
-    .option('--yes', 'do not ask before spending', false)
-    .option('--strict', 'order nothing when any row has a problem', false)
-    .option('--offline', 'order although an account cannot be reached now; its rows wait', false)
-    .action((sheet: string, given: Omit<RunOptions, 'account'> & { account?: string[]; cap?: number }) =>
-      choose((session) =>
-        run(session, sheet, { ...given, account: given.account ?? [], capMicros: given.cap }),
+  makeOptions(
+    program
+      .command('run <sheet>')
+      .description(
+        'check a sheet (or "-": cells pasted on the standard input), show its price, order its clips and archive them',
       ),
-    )
+  )
+    .option('--yes', 'do not ask before spending; the five seconds to take it back are left out too', false)
+    .option('--jobs <number>', 'with --yes, above 10,000 jobs: order at most so many', whole(1))
+    .option('--offline', 'order although an account cannot be reached now; its rows wait', false)
+    .addHelpText('after', TAKE_BACK_HELP)
+    .action((sheet: string, given: RunGiven) => choose((session) => run(session, sheet, given)))
+  makeOptions(
+    program
+      .command('import <sheet>')
+      .description('check a sheet and make its run, held: nothing is ordered until "reelsheet start RUN"'),
+  )
+    .option('--dry-run', 'only say what it would change and cost; nothing is written', false)
+    .option('--jobs <number>', 'above 10,000 jobs: make at most so many', whole(1))
+    .action((sheet: string, given: ImportGiven) => choose((session) => importSheet(session, sheet, given)))
   program
-    .command('check <sheet>')
-    .description('every problem of a sheet by row and column, and its price; nothing is ordered')
-    .option('--account <name>', 'an account, once for each provider', gather)
-    .action((sheet: string, given: { account?: string[] }) =>
-      choose((session) => check(session, sheet, given.account ?? [])),
+    .command('start <run>')
+    .description('order the held rows of an imported run, after its price and a question')
+    .option('--yes', 'do not ask before spending; the five seconds to take it back are left out too', false)
+    .option('--jobs <number>', 'with --yes, above 10,000 jobs: order at most so many', whole(1))
+    .option('--offline', 'order although an account cannot be reached now; its rows wait', false)
+    .addHelpText('after', TAKE_BACK_HELP)
+    .action((name: string, given: AskGiven) => choose((session) => start(session, name, given)))
+  program
+    .command('schedule <run>')
+    .description('another time to start for a run that has ordered nothing yet')
+    .requiredOption('--at <time>', 'like 22:00, "2026-11-21 06:30" or +2h; or now')
+    .action((name: string, given: { at: string }) => choose((session) => schedule(session, name, given)))
+  addSheetOptions(
+    program
+      .command('check <sheet>')
+      .description('every problem of a sheet by row and column, and its price; nothing is ordered'),
+  )
+    .option('--all', 'every problem, and not the first 20 of each kind', false)
+    .action((sheet: string, given: SheetGiven & { all: boolean }) =>
+      choose((session) => check(session, sheet, given, given.all)),
     )
   program
     .command('resume [run]')
@@ -175,6 +183,25 @@ function addWork(program: Command, choose: (work: Work) => void): void {
     )
 }
 
+const TAKE_BACK_HELP = `
+On a terminal there are five seconds after your yes in which Ctrl-C takes it back: nothing is ordered by then.
+With --yes, with --json and without a terminal nothing is asked, and nothing waits.`
+
+/** How a sheet is read, and what kind of run it becomes. */
+function makeOptions(command: Command): Command {
+  return addSheetOptions(command)
+    .option('--archive <folder>', 'where the clips go (default: Videos/Reelsheet)')
+    .option('--cap <amount>', 'spend at most this: credits, or dollars like 3.50usd', parseCap)
+    .option('--soft-cap', 'at the cap only say so, and go on')
+    .option('--template <text>', 'how clips are named, like {run}/{row:000}-{slug}-{take}.mp4')
+    .option('--name <text>', 'the name of the run (default: the name of the sheet)')
+    .option('--strict', 'order nothing when any row has a problem', false)
+    .option(
+      '--at <time>',
+      'start then: 22:00 is the next such time on this computer’s clock; or "2026-11-21 06:30", or +2h',
+    )
+}
+
 function accountOptions(command: Command): Command {
   return command
     .option('--base <url>', 'base address of the API (default: the provider’s own)')
@@ -185,6 +212,14 @@ function accountOptions(command: Command): Command {
     .option('--polls-per-second <number>', 'questions a second', positive)
     .option('--downloads <number>', 'clips fetched at one time', whole(1))
     .option('--cap <amount>', 'spend at most this on the account, in its own currency, or none')
+    .option('--soft-cap', 'at the cap only say so, and go on')
+    .option('--hard-cap', 'stop before the cap is passed (the default)')
+    .option(
+      '--quiet <hours>',
+      'order nothing then, on this computer’s clock: 22:00-07:00 (repeatable), or none',
+      gather,
+    )
+    .option('--file-host <name>', 'Vtrix: your EvoLink account that may hold big files and sounds, or none')
     .option('--extended-durations', 'wan2.6-reference-video takes 2 to 10 seconds here')
     .option('--request-limit-mb <number>', 'largest request with references inside (Vtrix)', whole(1))
     .option(
@@ -205,15 +240,11 @@ function addAccounts(program: Command, choose: (work: Work) => void): void {
           .choices(['evolink', 'vtrix', 'practice'])
           .makeOptionMandatory(),
       ),
-  ).action((name: string, given: accounts.AccountGiven) =>
-    choose((session) => accounts.add(session, name, given)),
-  )
+  ).action((name: string, given: AccountGiven) => choose((session) => accounts.add(session, name, given)))
   accountOptions(group.command('update <name>').description('change an account'))
     .option('--ask-key', 'ask for a new key')
     .option('--forget-retired', 'try models again that the provider refused as unknown')
-    .action((name: string, given: accounts.AccountGiven) =>
-      choose((session) => accounts.update(session, name, given)),
-    )
+    .action((name: string, given: AccountGiven) => choose((session) => accounts.update(session, name, given)))
   group
     .command('list')
     .description('every account with address, limits, spending and what it waits for')
@@ -257,22 +288,7 @@ function addLooks(program: Command, choose: (work: Work) => void): void {
     .command('models [id]')
     .description('the models, or what one model takes')
     .action((id: string | undefined) => choose((session) => looks.models(session, id)))
-  program
-    .command('ledger')
-    .description('what was estimated, reserved and charged')
-    .option('--run <run>', 'of one run')
-    .action((given: { run?: string }) => choose((session) => looks.ledger(session, given.run)))
-  program
-    .command('references')
-    .description('the stored pictures, videos and sounds')
-    .action(() => choose(looks.references))
-  program
-    .command('export <run>')
-    .description('write a run as a table: the sheet’s own columns, state, clip, hash, task, price')
-    .requiredOption('--out <file>', 'the file to write (.csv or .json)')
-    .action((name: string, given: { out: string }) =>
-      choose((session) => looks.exportRun(session, name, given.out)),
-    )
+  addTables(program, choose)
   const clips = program
     .command('clips')
     .description('the archived clips')

@@ -1,3 +1,4 @@
+import { HOST_LIMIT_BYTES } from '../../../../shared/models/file-host.ts'
 import { problem } from '../../../../shared/problem.ts'
 import type { Call, Caller } from '../caller.ts'
 import { classifyFiles } from '../classify-files.ts'
@@ -35,8 +36,6 @@ export interface Files {
 
 /** The folder at the service under which everything is kept. */
 const UPLOAD_PATH = 'wan-inputs'
-/** 95 MiB: the newest published client's own limit, below the models' 100 MB. */
-export const MAX_UPLOAD_BYTES = 99_614_720
 const LIST_PAGE_SIZE = 20
 
 export function createFiles(caller: Caller, filesUrl: string, account: string): Files {
@@ -173,7 +172,7 @@ function refuseBeforehand(name: string, mediaType: string, sizeBytes: number, ac
         place,
       ),
     })
-  if (sizeBytes > MAX_UPLOAD_BYTES)
+  if (sizeBytes > HOST_LIMIT_BYTES)
     throw new Refused({
       kind: 'upload_too_large',
       scope: 'job',

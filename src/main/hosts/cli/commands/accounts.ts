@@ -1,28 +1,21 @@
-import { type Account, type AccountFamily, AccountName, type PriceTable } from '../../../../shared/account.ts'
+import type { Account, AccountFamily } from '../../../../shared/account.ts'
 import { type Problem, ProblemError, problem } from '../../../../shared/problem.ts'
 import { keyFromEnvironment, keyVariable } from '../../secrets.ts'
 import { askSecret } from '../ask.ts'
 import { EXIT } from '../exit-code.ts'
-import { formatMoney, parseMicros } from '../money.ts'
+import { formatMoney } from '../money.ts'
 import { type Client, type Session, withLook, withOwner } from '../session.ts'
-import { clean, formatProblem, formatTable } from '../words.ts'
-
-export interface AccountGiven {
-  family?: string
-  base?: string
-  files?: string
-  proxy?: string
-  inFlight?: number
-  submitsPerSecond?: number
-  pollsPerSecond?: number
-  downloads?: number
-  cap?: string
-  extendedDurations?: boolean
-  requestLimitMb?: number
-  price?: PriceTable
-  askKey?: boolean
-  forgetRetired?: boolean
-}
+import { formatProblem, formatTable } from '../words.ts'
+import {
+  type AccountGiven,
+  changes,
+  refuseAddresses,
+  refuseName,
+  refuseTaken,
+  refuseUnknownPrices,
+  sayLonelyCapMode,
+  wrong,
+} from './account-options.ts'
 
 export function add(session: Session, name: string, given: AccountGiven): Promise<number> {
   return withOwner(session, async ({ client }) => {
@@ -39,6 +32,7 @@ export function add(session: Session, name: string, given: AccountGiven): Promis
       ...(key !== undefined && { key }),
     })
     sayAccount(session, account, 'added')
+    sayLonelyCapMode(session, account, given)
     if (account.family === 'evolink' && account.filesUrl === null && given.files === undefined) {
       session.out.hint(
         'It has no file service: references must be addresses. Name one with --files URL, or --files none to say so.',
@@ -60,93 +54,9 @@ export function update(session: Session, name: string, given: AccountGiven): Pro
       ...(key !== undefined && { key }),
     })
     sayAccount(session, account, 'changed')
+    sayLonelyCapMode(session, account, given)
     return EXIT.archived
   })
-}
-
-function changes(given: AccountGiven) {
-  const limits = {
-    ...(given.inFlight !== undefined && { inFlight: given.inFlight }),
-    ...(given.submitsPerSecond !== undefined && { submitsPerSecond: given.submitsPerSecond }),
-    ...(given.pollsPerSecond !== undefined && { pollsPerSecond: given.pollsPerSecond }),
-    ...(given.downloads !== undefined && { downloadsAtOnce: given.downloads }),
-  }
-  const options = {
-    ...(given.extendedDurations && { extendedDurations: true }),
-    ...(given.forgetRetired && { retiredModels: [] }),
-    ...(given.requestLimitMb !== undefined && { requestLimitBytes: given.requestLimitMb * 1_000_000 }),
-  }
-  return {
-    ...(given.base !== undefined && { baseUrl: given.base.replace(/\/+$/, '') }),
-    ...(given.files !== undefined && { filesUrl: orNone(given.files)?.replace(/\/+$/, '') ?? null }),
-    ...(given.proxy !== undefined && { proxyUrl: orNone(given.proxy) }),
-    ...(given.price !== undefined && { prices: given.price }),
-    ...(Object.keys(limits).length > 0 && { limits }),
-    ...(Object.keys(options).length > 0 && { options }),
-    ...(given.cap !== undefined && { capMicros: toCap(given.cap) }),
-  }
-}
-
-const orNone = (text: string): string | null => (text === 'none' ? null : text)
-
-function toCap(text: string): number | null {
-  if (text === 'none') return null
-  const micros = parseMicros(text.replace(/^\$|\s*(credits?|usd)$/gi, ''))
-  if (micros !== null) return micros
-  throw wrong(
-    `--cap cannot be "${text}".`,
-    'Give an amount in the account’s own currency, like 250, or none.',
-  )
-}
-
-function refuseAddresses(family: AccountFamily, given: AccountGiven): void {
-  if (family === 'practice' && (given.base ?? given.files ?? given.proxy) !== undefined) {
-    throw wrong(
-      'A practice account has no addresses: its provider is part of Reelsheet.',
-      'Leave --base, --files and --proxy out. To use "reelsheet practice", add an evolink or vtrix account with its base.',
-    )
-  }
-  for (const [option, text] of [
-    ['--base', given.base],
-    ['--files', given.files],
-    ['--proxy', given.proxy],
-  ] as const) {
-    if (text === undefined || (text === 'none' && option !== '--base')) continue
-    if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
-      throw wrong(`${option} is not an address.`, 'Write it whole, like https://api.evolink.ai.')
-    }
-    const { username, password } = new URL(text)
-    if (option !== '--proxy' && `${username}${password}` !== '') {
-      throw wrong(`${option} holds a name or a password.`, 'Leave them out; the key is asked for by itself.')
-    }
-  }
-}
-
-async function refuseUnknownPrices(client: Client, prices: PriceTable | undefined): Promise<void> {
-  if (!prices) return
-  const models = await client.models.list()
-  for (const key of Object.keys(prices)) {
-    const id = key.split(':')[0]
-    if (models.some((model) => model.id === id)) continue
-    throw wrong(`--price names the model "${id}", which does not exist.`, 'See "reelsheet models".')
-  }
-}
-
-function refuseName(name: string): void {
-  const found = AccountName.safeParse(name)
-  if (found.success) return
-  throw wrong(
-    `"${clean(name)}" cannot be the name of an account.`,
-    `Instead ${found.error.issues[0]?.message}.`,
-  )
-}
-
-function refuseTaken(accounts: readonly Account[], name: string): void {
-  if (!accounts.some((account) => account.name === name)) return
-  throw wrong(
-    `There is already an account "${name}".`,
-    'Choose another name, or use "reelsheet accounts update".',
-  )
 }
 
 /** Undefined when the environment has it: such a key is read each time and never kept. */
@@ -166,9 +76,6 @@ async function askedKey(session: Session, name: string): Promise<string> {
   if (key === '') throw wrong('No key was given.', 'Try again, and paste the key when asked.')
   return key
 }
-
-const wrong = (what: string, next: string): ProblemError =>
-  new ProblemError(problem('wrong-use', `${what} Nothing was changed.`, next))
 
 async function find(client: Client, name: string): Promise<Account> {
   const account = (await client.accounts.list()).find((one) => one.name === name)
@@ -191,15 +98,46 @@ export function list(session: Session): Promise<number> {
       keyWords(session, account),
       `${account.limits.inFlight}`,
       formatMoney(account.countedMicros, account.currency),
-      account.capMicros === null ? '' : formatMoney(account.capMicros, account.currency),
+      capWords(account),
+      quietWords(account),
+      account.options.fileHost ?? '',
       account.isPaused ? 'paused' : account.problem ? account.problem.code : 'ready',
     ])
-    const headings = ['account', 'family', 'address', 'key', '>in flight', '>spent', '>cap', 'standing']
-    session.out.say(formatTable(headings, rows))
+    session.out.say(formatTable(...withoutEmpty(LIST_HEADINGS, rows)))
     for (const { problem: found } of accounts) if (found) session.out.tell(formatProblem(found))
     return EXIT.archived
   })
 }
+
+const LIST_HEADINGS = [
+  'account',
+  'family',
+  'address',
+  'key',
+  '>in flight',
+  '>spent',
+  '>cap',
+  'quiet hours',
+  'file host',
+  'standing',
+] as const
+const SELDOM: readonly string[] = ['quiet hours', 'file host']
+
+/** What few accounts have takes no room where none has it. */
+function withoutEmpty(
+  headings: readonly string[],
+  rows: readonly string[][],
+): [headings: string[], rows: string[][]] {
+  const isShown = (_: string, column: number): boolean =>
+    !SELDOM.includes(headings[column] ?? '') || rows.some((row) => row[column] !== '')
+  return [headings.filter(isShown), rows.map((row) => row.filter(isShown))]
+}
+
+const capWords = ({ capMicros, currency, options }: Account): string =>
+  capMicros === null ? '' : `${formatMoney(capMicros, currency)}${options.capMode === 'soft' ? ', soft' : ''}`
+
+const quietWords = ({ options }: Account): string =>
+  options.quietHours.map(({ from, to }) => (from === to ? 'always' : `${from}–${to}`)).join(', ')
 
 function keyWords({ environment }: Session, account: Account): string {
   if (account.family === 'practice') return 'needs none'

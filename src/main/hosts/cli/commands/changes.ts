@@ -6,8 +6,8 @@ import { EXIT } from '../exit-code.ts'
 import { formatMoney } from '../money.ts'
 import { type Client, findRun, type Session, withOwner } from '../session.ts'
 import { clean, count, quoted } from '../words.ts'
+import { confirmSpending, declined } from './confirm.ts'
 import { runIdOf } from './looks.ts'
-import { confirmSpending, declined } from './run.ts'
 
 export function pause(session: Session, name: string): Promise<number> {
   return withOwner(session, async ({ client }) => {

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import type { JobDetail } from '../../../../shared/contract.ts'
 import { JobState } from '../../../../shared/job.ts'
 import { ProblemError, problem } from '../../../../shared/problem.ts'
@@ -218,63 +217,3 @@ export function models(session: Session, id: string | undefined): Promise<number
 
 /** As it is written in a sheet. */
 const shown = (value: unknown): string => (typeof value === 'boolean' ? (value ? 'yes' : 'no') : `${value}`)
-
-export function ledger(session: Session, runName: string | undefined): Promise<number> {
-  return withLook(session, async (client) => {
-    const sums = await client.ledger.summary({ runId: await runIdOf(client, runName) })
-    for (const sum of sums) session.out.record('ledger', sum)
-    const rows = sums.map((sum) => {
-      const price = (micros: number | null) => (micros === null ? '' : formatMoney(micros, sum.currency))
-      return [
-        clean(sum.run),
-        sum.account,
-        sum.model,
-        sum.standing,
-        `${sum.jobs}`,
-        price(sum.estimateMicros),
-        price(sum.reservedMicros),
-        price(sum.chargedMicros),
-      ]
-    })
-    const headings = ['run', 'account', 'model', 'standing', '>rows', '>estimated', '>reserved', '>charged']
-    session.out.say(formatTable(headings, rows))
-    return EXIT.archived
-  })
-}
-
-const REFERENCES_A_PAGE = 200
-
-export function references(session: Session): Promise<number> {
-  return withLook(session, async (client) => {
-    const rows: string[][] = []
-    for (let offset = 0; ; offset += REFERENCES_A_PAGE) {
-      const page = await client.references.list({ offset, limit: REFERENCES_A_PAGE })
-      for (const one of page) {
-        session.out.record('reference', one)
-        rows.push([
-          `${one.id}`,
-          clean(one.name),
-          one.kind,
-          one.width === null ? '' : `${one.width}x${one.height}`,
-          one.durationMs === null ? '' : formatSeconds(one.durationMs),
-          formatBytes(one.sizeBytes),
-          one.sha256.slice(0, 12),
-        ])
-      }
-      if (page.length < REFERENCES_A_PAGE) break
-    }
-    session.out.say(formatTable(['>id', 'name', 'kind', '>size', '>length', '>bytes', 'SHA-256'], rows))
-    return EXIT.archived
-  })
-}
-
-export function exportRun(session: Session, name: string, file: string): Promise<number> {
-  return withLook(session, async (client) => {
-    const run = await findRun(client, name)
-    const path = resolve(file)
-    const { rows } = await client.runs.export({ id: run.id, file: path })
-    session.out.sum({ rows, file: path })
-    session.out.say(`${count(rows, 'row')} of "${clean(run.name)}" written to ${path}`)
-    return EXIT.archived
-  })
-}

@@ -1,219 +1,248 @@
 import { existsSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { Account } from '../../../../shared/account.ts'
 import type { SheetCheck } from '../../../../shared/check.ts'
 import type { RunCreated } from '../../../../shared/contract.ts'
-import { type Problem, ProblemError, problem } from '../../../../shared/problem.ts'
+import { ProblemError, problem } from '../../../../shared/problem.ts'
 import type { Run } from '../../../../shared/run.ts'
 import type { App } from '../../../core/app.ts'
-import { keyVariable } from '../../secrets.ts'
-import { askYes } from '../ask.ts'
 import { addUp, close } from '../closing.ts'
 import { EXIT } from '../exit-code.ts'
 import { follow } from '../follow.ts'
-import { formatMoney } from '../money.ts'
 import type { Client, Session } from '../session.ts'
 import { withOwner } from '../session.ts'
+import { many, priceWords } from '../spending.ts'
+import { formatStart, parseStart } from '../start-time.ts'
+import { TAKE_BACK_MS } from '../take-back.ts'
 import { clean, count, quoted } from '../words.ts'
-import { explainTest } from './accounts.ts'
-import { sayPrices, sayRowProblems } from './check.ts'
+import { sayRowProblems } from './check.ts'
+import {
+  type Answer,
+  type AskGiven,
+  accountsNamed,
+  checkAccounts,
+  declined,
+  mayOrder,
+  mayStillGo,
+  needsOf,
+  sayCap,
+  sayPlan,
+} from './confirm.ts'
+import { readSource, type SheetGiven, type SheetSource, toSheetRequest } from './sheet-options.ts'
 
-export interface RunOptions {
-  account: string[]
-  archive?: string | undefined
-  capMicros?: number | undefined
-  template?: string | undefined
-  name?: string | undefined
-  yes: boolean
+export interface MakeGiven extends SheetGiven {
+  archive?: string
+  cap?: number
+  softCap?: boolean
+  template?: string
+  name?: string
   strict: boolean
-  /** Order although an account cannot be reached now. */
-  offline: boolean
+  at?: string
 }
+
+export interface RunGiven extends MakeGiven, AskGiven {}
 
 /** From here on writing the rows takes seconds. */
 const MANY_ROWS = 10_000
 
 /** `run SHEET`: checks, shows the price, asks, orders, and stays until nothing moves any more. */
-export function run(session: Session, sheet: string, options: RunOptions): Promise<number> {
-  return withOwner(session, (app) => runSheet(session, app, resolve(sheet), options))
+export async function run(session: Session, sheet: string, given: RunGiven): Promise<number> {
+  refuseLonelySoftCap(given)
+  const startAt = given.at === undefined ? null : parseStart(given.at, Date.now())
+  const source = await readSource(session, sheet)
+  return withOwner(session, (app) => runSheet(session, app, source, given, startAt))
 }
 
-async function runSheet(session: Session, app: App, path: string, options: RunOptions): Promise<number> {
+async function runSheet(
+  session: Session,
+  app: App,
+  source: SheetSource,
+  given: RunGiven,
+  startAt: number | null,
+): Promise<number> {
   const { out } = session
   const { client } = app
-  const check = await client.sheets.check({ path, accounts: options.account })
-  sayRowProblems(session, check)
-  out.sum({ rows: check.rowCount, withProblems: check.withProblems })
+  const request = await toSheetRequest(client, source, given)
+  const check = await checkFor(session, client, request)
+  refuseBadSheet(check)
   const before = check.runId === null ? null : await client.runs.get({ id: check.runId })
-  const isNothingNew = check.fresh === 0 && before !== null
-  if (!isNothingNew && check.fresh > 0) {
-    const accounts = await usedAccounts(client, check)
-    sayPrices(session, check)
-    await checkAccounts(session, client, accounts, options)
-    sayCap(session, check, options)
-    if (!(await mayGoOn(session, check, accounts, options))) return declined(session)
+  let answer: Answer = { isYes: true, isAsked: false }
+  if (check.fresh > 0) {
+    const accounts = await accountsNamed(client, new Set(check.prices.map(({ account }) => account)))
+    sayPlan(session, check)
+    await checkAccounts(session, client, { accounts, needs: needsOf(check.prices), isOffline: given.offline })
+    sayCap(session, check, given)
+    if (startAt !== null) out.say(`It starts at ${formatStart(startAt, Date.now())}.`)
+    answer = await mayOrder(session, accounts, given, {
+      jobs: check.fresh,
+      question: `Order ${many(check.fresh, 'clip')} for ${priceWords(check.prices)}?`,
+    })
+    if (!answer.isYes) return declined(session)
   }
   if (check.fresh > MANY_ROWS)
-    out.hint(`Writing down ${count(check.fresh, 'row')} before the first is ordered …`)
+    out.hint(`Writing down ${many(check.fresh, 'row')} before the first is ordered …`)
+  const takeBackMs = answer.isAsked && startAt === null ? TAKE_BACK_MS : 0
   const created = await client.runs.create({
-    path,
-    accounts: options.account,
-    archiveFolder: resolve(options.archive ?? before?.archiveFolder ?? defaultArchive(session)),
-    isStrict: options.strict,
-    capMicros: options.capMicros ?? null,
-    confirmedCreditMicros: check.totalCreditMicros,
-    ...(options.name !== undefined && { name: options.name }),
-    ...(options.template !== undefined && { nameTemplate: options.template }),
+    ...toCreate(session, request, check, given, before),
+    startAt,
+    takeBackMs,
   })
-  return work(session, app, created, options)
+  const made = await client.runs.get({ id: created.runId })
+  sayStart(session, made, created, given)
+  out.sum({ runId: made.id, created: created.created, same: created.same, archiveFolder: made.archiveFolder })
+  if (created.created > 0 && !(await isKept(session, client, made, takeBackMs))) return EXIT.interrupted
+  return work(session, app, made, created, given)
 }
 
-async function work(session: Session, app: App, created: RunCreated, options: RunOptions): Promise<number> {
-  const { out } = session
-  const { client } = app
-  const made = await client.runs.get({ id: created.runId })
-  sayStart(session, made, created, options)
-  out.sum({ runId: made.id, created: created.created, same: created.same, archiveFolder: made.archiveFolder })
-  if (made.isPaused && created.created === 0 && options.capMicros !== undefined) {
-    await client.runs.resume({ id: made.id, capMicros: options.capMicros })
+type SheetRequest = Awaited<ReturnType<typeof toSheetRequest>>
+
+/** Reads and checks the sheet, and says what is wrong with it. */
+export async function checkFor(session: Session, client: Client, request: SheetRequest): Promise<SheetCheck> {
+  const check = await client.sheets.check(request)
+  sayRowProblems(session, check)
+  session.out.sum({ rows: check.rowCount, jobs: check.jobCount, withProblems: check.withProblems })
+  return check
+}
+
+/** What is wrong with a sheet as a whole could order the wrong clips in every row: nobody is asked for a yes. */
+export function refuseBadSheet({ problems }: SheetCheck): void {
+  const errors = problems.filter(({ level, place }) => level === 'error' && place.row === undefined)
+  const [first] = errors
+  if (!first) return
+  throw new ProblemError({
+    ...first,
+    what: `${errors.length === 1 ? 'Something is' : `${errors.length} things are`} wrong with the sheet as a whole (named above). Nothing was ordered and nothing was spent.`,
+    next: 'Mend it, or what was typed about it, and try again.',
+  })
+}
+
+/** Everything that `runs.create` is told, whether the rows are ordered at once or not. */
+export function toCreate(
+  session: Session,
+  request: SheetRequest,
+  check: SheetCheck,
+  given: MakeGiven,
+  before: Run | null,
+) {
+  return {
+    ...request,
+    archiveFolder: resolve(given.archive ?? before?.archiveFolder ?? defaultArchive(session)),
+    isStrict: given.strict,
+    capMicros: given.cap ?? null,
+    capMode: given.softCap ? ('soft' as const) : ('hard' as const),
+    confirmedCreditMicros: check.totalCreditMicros,
+    confirmedJobs: check.jobCount,
+    sheetSha256: check.sha256,
+    ...(given.name !== undefined && { name: given.name }),
+    ...(given.template !== undefined && { nameTemplate: given.template }),
   }
+}
+
+export function refuseLonelySoftCap({ softCap, cap }: Pick<MakeGiven, 'softCap' | 'cap'>): void {
+  if (!softCap || cap !== undefined) return
+  throw new ProblemError(
+    problem(
+      'wrong-use',
+      '--soft-cap says what happens at the cap, and no cap is given. Nothing was ordered.',
+      'Add --cap AMOUNT, or leave --soft-cap out.',
+    ),
+  )
+}
+
+/** False when the rows were taken back in the seconds after the yes: nothing was ordered by then. */
+async function isKept(session: Session, client: Client, made: Run, takeBackMs: number): Promise<boolean> {
+  const { out, signal } = session
+  if (takeBackMs > 0 ? await mayStillGo(session) : !signal.aborted) return true
+  const { touched, refused } = await client.runs.takeBack({ id: made.id })
+  for (const one of refused) out.trouble(one)
+  out.sum({ takenBack: touched })
+  out.hint(
+    `Taken back: ${refused.length === 0 ? 'nothing was ordered and nothing was spent' : 'nothing more is ordered'}. ${many(touched, 'row')} ${touched === 1 ? 'is' : 'are'} held; start ${touched === 1 ? 'it' : 'them'} later with: reelsheet start ${quoted(made.name)}`,
+  )
+  return false
+}
+
+async function work(
+  session: Session,
+  app: App,
+  made: Run,
+  created: RunCreated,
+  given: RunGiven,
+): Promise<number> {
+  const { client } = app
+  if (made.isPaused && created.created === 0 && given.cap !== undefined) {
+    await client.runs.resume({ id: made.id, capMicros: given.cap })
+  }
+  return workOn(session, app, [made.id], created.withProblems)
+}
+
+/** Starts the work and stays until nothing of these runs moves any more, or the person stops it. */
+export async function workOn(
+  session: Session,
+  app: App,
+  runIds: readonly number[],
+  withProblems = 0,
+): Promise<number> {
   await app.start()
-  const ending = await follow(session, client, [made.id])
-  const exitCode = await close(session, client, ending, created.withProblems)
+  const ending = await follow(session, app.client, runIds)
+  const exitCode = await close(session, app.client, ending, withProblems)
   if (ending.isInterrupted) await sayInterrupted(session, app, ending.runs)
   return exitCode
 }
 
 /** Stops taking work, lets requests in flight settle and says how to go on. */
-export async function sayInterrupted({ out }: Session, app: App, runs: readonly Run[]): Promise<void> {
+async function sayInterrupted({ out }: Session, app: App, runs: readonly Run[]): Promise<void> {
   out.hint(
     'Stopping: requests in flight settle first. Ctrl-C again ends at once; nothing is lost either way.',
   )
   await app.stop()
   const name = runs.length === 1 && runs[0] ? ` ${quoted(runs[0].name)}` : ''
   out.hint(`Stopped. Go on with: reelsheet resume${name}`)
+  const now = Date.now()
+  for (const { startAt, name: scheduled } of runs) {
+    if (startAt === null || startAt <= now) continue
+    out.hint(
+      `"${clean(scheduled)}" starts at ${formatStart(startAt, now)}, and only while Reelsheet is at work.`,
+    )
+  }
 }
 
-function sayStart({ out }: Session, made: Run, created: RunCreated, options: RunOptions): void {
-  const wanted = options.archive === undefined ? null : resolve(options.archive)
+function sayStart({ out }: Session, made: Run, created: RunCreated, given: RunGiven): void {
+  const wanted = given.archive === undefined ? null : resolve(given.archive)
   if (!created.isNew && wanted !== null && wanted !== made.archiveFolder) {
     out.hint(
       `The clips of this sheet's run are in ${made.archiveFolder}, and new ones go there too; ${wanted} is not used.`,
     )
   }
   if (created.created > 0) {
+    const done = made.startAt === null ? 'ordered' : 'to be ordered'
     out.say(
-      `Run "${clean(made.name)}": ${count(created.created, 'row')} ordered, clips go to ${made.archiveFolder}`,
+      `Run "${clean(made.name)}": ${count(created.created, 'row')} ${done}, clips go to ${made.archiveFolder}`,
     )
     return
   }
   const counts = addUp([made])
+  const { held } = counts
   const unfinished =
     Object.values(counts).reduce((sum, number) => sum + number, 0) -
     counts.done -
     counts.failed -
-    counts.cancelled
+    counts.cancelled -
+    held
   const archived = `${count(counts.done, 'row')} ${counts.done === 1 ? 'is' : 'are'} already archived in ${made.archiveFolder}`
   if (unfinished === 0) out.say(`Nothing is new: ${archived}; no task was created.`)
   else
     out.say(
       `Nothing is new: ${archived}; ${count(unfinished, 'row')} not finished yet, going on with ${unfinished === 1 ? 'it' : 'them'}.`,
     )
-}
-
-async function usedAccounts(client: Client, check: SheetCheck): Promise<Account[]> {
-  const names = new Set(check.prices.map(({ account }) => account))
-  return (await client.accounts.list()).filter(({ name }) => names.has(name))
-}
-
-/** Troubles that are over by themselves, so that rows may be ordered in spite of them. */
-const PASSING: readonly Problem['code'][] = ['rate-limited', 'model-unavailable', 'balance-low']
-
-/** Address and key are tried before anything is ordered: a wrong one then costs nothing, not even a doubt. */
-async function checkAccounts(
-  { out }: Session,
-  client: Client,
-  accounts: readonly Account[],
-  { offline }: RunOptions,
-): Promise<void> {
-  for (const { name, family, hasKey } of accounts) {
-    if (family === 'practice') continue
-    if (!hasKey) throw new ProblemError(keyMissing(name))
-    const { works, balance, problem: found } = await client.accounts.test({ name })
-    if (balance && balance.remainingMicros !== null) {
-      out.record('balance', { account: name, ...balance })
-      out.say(`Balance of ${name}: ${formatMoney(balance.remainingMicros, balance.currency)}`)
-    }
-    if (works || !found) continue
-    const isUnreachable = found.code === 'unreachable' || found.level === 'info'
-    if (PASSING.includes(found.code) || (isUnreachable && offline))
-      out.trouble({ ...found, level: 'warning' })
-    else throw new ProblemError(notOrdered(found, name))
-  }
-}
-
-const keyMissing = (name: string): Problem =>
-  problem(
-    'key-missing',
-    `The account "${name}" has no key here. Nothing was ordered and nothing was spent.`,
-    `Set ${keyVariable(name)}, or keep one with "reelsheet accounts update ${name} --ask-key".`,
-    { account: name },
-  )
-
-function notOrdered(found: Problem, name: string): Problem {
-  const told = explainTest(found, name)
-  const wait =
-    found.code === 'unreachable'
-      ? ' Or add --offline to order anyway: the rows then wait for the connection.'
-      : ''
-  return {
-    ...told,
-    what: `${told.what} So the account "${name}" cannot be used now, and nothing was ordered.`,
-    next: `${told.next}${wait}`,
-  }
-}
-
-function sayCap({ out }: Session, check: SheetCheck, { capMicros }: RunOptions): void {
-  if (capMicros === undefined) return
-  out.record('cap', { capMicros })
-  out.say(`Cap: ${formatMoney(capMicros, 'credits')}`)
-  if (check.totalCreditMicros !== null && check.totalCreditMicros > capMicros) {
-    out.hint('The rows may cost more than the cap: the run then stops before it is passed, and says so.')
-  }
-}
-
-async function mayGoOn(
-  session: Session,
-  check: SheetCheck,
-  accounts: readonly Account[],
-  options: RunOptions,
-): Promise<boolean> {
-  if (options.yes || accounts.every(({ family }) => family === 'practice')) return true
-  const price =
-    check.totalCreditMicros === null
-      ? 'a price that is not known'
-      : `up to ${formatMoney(check.totalCreditMicros, 'credits')}`
-  return confirmSpending(session, `Order ${count(check.fresh, 'clip')} for ${price}?`)
-}
-
-/** Throws `wrong-use` when nobody can be asked. */
-export async function confirmSpending(session: Session, question: string): Promise<boolean> {
-  if (!session.canAsk) {
-    throw new ProblemError(
-      problem(
-        'wrong-use',
-        'This would spend money, and there is no terminal to ask on. Nothing was ordered and nothing was spent.',
-        'Look at the prices and add --yes.',
-      ),
+  if (held > 0) {
+    out.say(
+      `${count(held, 'row')} ${held === 1 ? 'is' : 'are'} held and ${held === 1 ? 'waits' : 'wait'} to be started: reelsheet start ${quoted(made.name)}`,
     )
   }
-  return askYes(question, session.signal)
-}
-
-export function declined({ out }: Session): number {
-  out.hint('Nothing was ordered and nothing was spent.')
-  return EXIT.interrupted
+  if (given.at !== undefined) {
+    out.hint(`No row is new, so --at changes nothing. See: reelsheet schedule ${quoted(made.name)} --at TIME`)
+  }
 }
 
 /** The person's folder for films where there is one, else a folder beside the data. */

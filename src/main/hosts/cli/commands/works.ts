@@ -1,13 +1,12 @@
 import { ProblemError, problem } from '../../../../shared/problem.ts'
 import type { Run } from '../../../../shared/run.ts'
-import type { App } from '../../../core/app.ts'
-import { close } from '../closing.ts'
 import { EXIT } from '../exit-code.ts'
-import { everyJob, follow } from '../follow.ts'
+import { everyJob } from '../follow.ts'
 import { type Client, findRun, type Session, withOwner } from '../session.ts'
 import { clean, count } from '../words.ts'
 import { priceOf } from './changes.ts'
-import { confirmSpending, declined, sayInterrupted } from './run.ts'
+import { confirmSpending, declined } from './confirm.ts'
+import { workOn } from './run.ts'
 
 /** `resume [RUN]`: everything that was stopped or paused goes on, until nothing moves any more. */
 export function resume(
@@ -27,16 +26,25 @@ export function resume(
     }
     await freeAccounts(client)
     for (const run of runs) {
-      if (run.isPaused || capMicros !== undefined) {
+      // A start that was missed is a question about this run; only its own name answers it.
+      if (name === undefined && run.problem?.code === 'start-missed') continue
+      if (run.isPaused || capMicros !== undefined || (name !== undefined && isDue(run))) {
         await client.runs.resume({ id: run.id, ...(capMicros !== undefined && { capMicros }) })
       }
       await freeJobs(client, run)
     }
     for (const run of runs) session.out.say(`Going on with "${clean(run.name)}".`)
     session.out.sum({ created: 0 })
-    return work(session, app, runs)
+    return workOn(
+      session,
+      app,
+      runs.map(({ id }) => id),
+    )
   })
 }
+
+/** A time to start that passed while nothing was running: the person who names the run means now. */
+const isDue = ({ startAt }: Run): boolean => startAt !== null && startAt <= Date.now()
 
 const isUnfinished = ({ counts }: Run): boolean =>
   Object.entries(counts).some(
@@ -65,18 +73,6 @@ async function freeJobs(client: Client, run: Run): Promise<void> {
   const ids: number[] = []
   for await (const job of everyJob(client, { runId: run.id })) if (job.isPaused) ids.push(job.id)
   if (ids.length > 0) await client.jobs.resume({ ids })
-}
-
-async function work(session: Session, app: App, runs: readonly Run[]): Promise<number> {
-  await app.start()
-  const ending = await follow(
-    session,
-    app.client,
-    runs.map(({ id }) => id),
-  )
-  const exitCode = await close(session, app.client, ending)
-  if (ending.isInterrupted) await sayInterrupted(session, app, ending.runs)
-  return exitCode
 }
 
 export function retry(
@@ -109,6 +105,6 @@ export function retry(
     if (!isFree && !(await confirmSpending(session, 'Buy them again?'))) return declined(session)
     const { touched } = await client.runs.retryFailed({ id: run.id })
     session.out.sum({ retried: touched })
-    return work(session, app, [run])
+    return workOn(session, app, [run.id])
   })
 }

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { parseSheet } from '../../../src/main/core/sheets/read.ts'
-import { findRepeats } from '../../../src/main/core/sheets/rows.ts'
+import { findRepeats } from '../../../src/main/core/sheets/repeats.ts'
+import { atOnce } from '../../../src/main/core/sheets/steps.ts'
 
 const repeats = (text: string) =>
-  findRepeats(parseSheet(new TextEncoder().encode(text)).rows).map((found) => [
-    found.place.row,
-    found.level,
-    found.code,
+  atOnce(findRepeats(parseSheet(new TextEncoder().encode(text)).rows)).map(({ problem }) => [
+    problem.place.row,
+    problem.level,
+    problem.code,
   ])
 
 describe('findRepeats', () => {
