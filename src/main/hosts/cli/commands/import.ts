@@ -73,26 +73,20 @@ async function sayBefore(
   return before
 }
 
-const countsOf = ({
-  rowCount,
-  jobCount,
-  ready,
-  withProblems,
-  fresh,
-  changed,
-  same,
-  gone,
-  runId,
-}: SheetCheck) => ({
-  rowCount,
-  jobCount,
-  ready,
-  withProblems,
-  fresh,
-  changed,
-  same,
-  gone,
-  runId,
+const COUNTS = [
+  'rowCount',
+  'jobCount',
+  'ready',
+  'withProblems',
+  'fresh',
+  'changed',
+  'same',
+  'gone',
+  'runId',
+] as const satisfies readonly (keyof SheetCheck)[]
+
+const countsOf = (check: SheetCheck) => ({
+  ...Object.fromEntries(COUNTS.map((name) => [name, check[name]])),
   counts: {},
 })
 
