@@ -393,12 +393,10 @@ describe('places at a file service', () => {
         )
       },
     }
-    const asked = fileQuotaOf({ clock: engine.clock, providerFor: () => silent as never }, account).then(
-      (told) => {
-        isDone = true
-        return told
-      },
-    )
+    const asked = fileQuotaOf({ clock: engine.clock, providerFor: () => silent }, account).then((told) => {
+      isDone = true
+      return told
+    })
     await world.clock.advance(1_999)
     expect(isDone).toBe(false)
     await world.clock.advance(1)

@@ -20,7 +20,12 @@ const QUOTA_PATIENCE_MS = 2_000
  * Never throws.
  */
 export async function fileQuotaOf(
-  { clock, providerFor }: Pick<Engine, 'clock' | 'providerFor'>,
+  {
+    clock,
+    providerFor,
+  }: Pick<Engine, 'clock'> & {
+    providerFor(account: AccountRecord, model: string): Pick<Provider, 'fileQuota'> | null
+  },
   account: AccountRecord,
   signal?: AbortSignal,
 ): Promise<FileQuota | null> {
